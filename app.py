@@ -1,0 +1,227 @@
+"""The receiver of webhooks and the command line: composes the parts, decides nothing."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+import click
+import sqlalchemy as sa
+import waitress
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from bot import report, webhook
+from bot.errors import BadDelivery, SettingsError, UserError
+from bot.settings import Settings, WebSettings, load_settings, load_web_settings
+from bot.store import Store, open_engine, upgrade
+from workflows import hands, router
+from workflows.engine import Enqueuer, Worker, migrate
+from workflows.steps import conversation
+
+KEPT_HEADERS = ("X-GitHub-Event", "X-GitHub-Delivery", "Content-Type")
+STALE = 60.0
+"""Seconds after which a worker that was not heard of counts as gone."""
+log = logging.getLogger("rfcsmith")
+
+
+def create_app(settings: WebSettings | None = None) -> Flask:
+    """Make the application that GitHub talks to; raises `SettingsError` where the environment is incomplete.
+
+    Under the `flask` command line the application only carries the commands, each of which reads what it needs itself.
+    """
+    app = Flask("rfcsmith")
+    app.config["MAX_CONTENT_LENGTH"] = webhook.MAX_BODY
+    for command in (worker_command, serve_command, report_command):
+        app.cli.add_command(command)
+    if settings is None and click.get_current_context(silent=True) is not None:
+        return app
+    _receive(app, settings or load_web_settings(os.environ))
+    return app
+
+
+def _receive(app: Flask, settings: WebSettings) -> None:
+    """Add the routes: `/webhook` acknowledges, `/healthz` tells how things stand."""
+    secret = settings.webhook_secret.reveal()
+    engine = open_engine(settings.database_url)
+    database = _Database(engine, settings.database_url)
+    store = Store(engine)
+
+    @app.post("/webhook")
+    def receive_delivery() -> tuple[Response, int]:
+        body = request.get_data()
+        headers = dict(request.headers)
+        webhook.verify(secret, headers, body)
+        delivery = webhook.parse(headers, body)
+        if delivery.event is None:
+            return jsonify(delivery=delivery.id, status="ignored"), 200
+        kept = {name: request.headers.get(name, "") for name in KEPT_HEADERS}
+        enqueuer = database.enqueuer()
+        with engine.begin() as connection:
+            if store.receive(connection, delivery, kept, body):
+                enqueuer.route(connection, delivery.id)
+        return jsonify(delivery=delivery.id, status="accepted"), 202
+
+    @app.get("/healthz")
+    def tell_health() -> tuple[Response, int]:
+        database.enqueuer()
+        workers = [
+            {"id": worker_id, "seconds_since_beat": round(age, 1), "alive": age < STALE, **health}
+            for worker_id, age, health in store.worker_health()
+        ]
+        is_well = any(worker["alive"] for worker in workers)
+        return jsonify(database="ok", workers=workers, status="ok" if is_well else "no worker"), 200
+
+    @app.errorhandler(BadDelivery)
+    def refuse(error: BadDelivery) -> tuple[Response, int]:
+        return jsonify(error=error.message), error.status
+
+    @app.errorhandler(sa.exc.DBAPIError)
+    def database_is_down(error: sa.exc.DBAPIError) -> tuple[Response, int]:
+        log.error("the database does not answer: %s", error.orig)
+        return jsonify(error="The database does not answer now; please deliver this again."), 503
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> tuple[Response, int]:
+        return jsonify(error=error.description), error.code or 500
+
+
+class _Database:
+    """Brings the schema up to date and makes the enqueuer at first use, again after the database was away."""
+
+    def __init__(self, engine: sa.Engine, url: str) -> None:
+        self._engine = engine
+        self._url = url
+        self._lock = threading.Lock()
+        self._enqueuer: Enqueuer | None = None
+
+    def enqueuer(self) -> Enqueuer:
+        with self._lock:
+            if self._enqueuer is None:
+                with self._engine.connect():
+                    pass  # An unreachable database is told here, in the driver's own words, before anything is migrated.
+                bring_up_to_date(self._engine, self._url)
+                self._enqueuer = Enqueuer(self._url)
+            return self._enqueuer
+
+
+def bring_up_to_date(engine: sa.Engine, database_url: str) -> None:
+    """Migrate the engine's tables and the product's own."""
+    migrate(database_url)
+    upgrade(engine)
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings(os.environ)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _start_logging() -> None:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for noisy in ("httpx2", "urllib3", "github", "alembic", "dbos", "waitress.queue", "docker"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class _WorkerProcess:
+    """A launched worker with its hands and its heartbeat."""
+
+    def __init__(self, settings: Settings) -> None:
+        engine = open_engine(settings.database_url)
+        self.worker = Worker(settings.database_url, worker_id=settings.worker_id, concurrency=settings.concurrency)
+        self.worker.take_lock()
+        bring_up_to_date(engine, settings.database_url)
+        self.hands = hands.make(settings, Store(engine), conversation.stop_watch)
+        hands.use(self.hands)
+        self.hands.clean_up()
+        log.info("workflows: %s", ", ".join(sorted(router.WORKFLOWS)))
+        self.worker.launch()
+        self._stopping = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._heart.start()
+
+    def _beat(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.hands.store.beat(self.hands.settings.worker_id, self.hands.health())
+            except sa.exc.DBAPIError as error:
+                log.warning("no heartbeat: %s", error.orig)
+            self._stopping.wait(10)
+
+    def exit(self) -> None:
+        """End at once: running steps are repeated at the next start, containers are removed now."""
+        self._stopping.set()
+        self.hands.close()
+        logging.shutdown()
+        os._exit(0)
+
+
+def _exit_on_signals(process: _WorkerProcess) -> None:
+    def leave(_signal: int, _frame: FrameType | None) -> None:
+        log.info("leaving; what is running goes on at the next start")
+        threading.Thread(target=process.exit, name="exit").start()
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
+
+
+@click.command("worker")
+def worker_command() -> None:
+    """Run the worker: takes deliveries from the database and does the work."""
+    _start_logging()
+    process = _start_worker(_settings())
+    _exit_on_signals(process)
+    log.info("the worker is at work")
+    while True:
+        time.sleep(3600)
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="The port to listen on.")
+def serve_command(host: str, port: int) -> None:
+    """Run receiver and worker in one process: the embedded default."""
+    _start_logging()
+    settings = _settings()
+    process = _start_worker(settings)
+    _exit_on_signals(process)
+    app = Flask("rfcsmith")
+    app.config["MAX_CONTENT_LENGTH"] = webhook.MAX_BODY
+    _receive(app, settings.web)
+    log.info("listening on http://%s:%d", host, port)
+    waitress.serve(app, host=host, port=port, threads=8, max_request_body_size=webhook.MAX_BODY + 1)
+
+
+def _start_worker(settings: Settings) -> _WorkerProcess:
+    try:
+        return _WorkerProcess(settings)
+    except UserError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@click.command("report")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable, one object.")
+def report_command(as_json: bool) -> None:
+    """Tell what the runs took: time by stage, turns, tokens, and what is unfinished."""
+    try:
+        settings = load_web_settings({**os.environ, "GITHUB_WEBHOOK_SECRET": "not needed to read"})
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    engine = open_engine(settings.database_url)
+    bring_up_to_date(engine, settings.database_url)
+    enqueuer = Enqueuer(settings.database_url)
+    figures: dict[str, Any] = report.figures(Store(engine))
+    figures["unfinished"] = len(enqueuer.unfinished())
+    enqueuer.close()
+    click.echo(json.dumps(figures, indent=2) if as_json else report.table(figures))

@@ -1,0 +1,364 @@
+"""What the model is told at the start of a conversation: a system prompt and a first message for each assignment. Pure.
+
+The wording is in `prompts/*.md`; outside text enters only through `bot.agent.quote`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+
+from bot.agent import submit, tools
+from bot.agent.quote import quote
+from bot.domain import (
+    Actor,
+    Assignment,
+    Check,
+    Comment,
+    Issue,
+    Permission,
+    Plan,
+    PullRequest,
+    Review,
+    ReviewThread,
+    Rfc,
+    TaskState,
+)
+
+PROMPTS = Path(__file__).with_name("prompts")
+
+# Characters of one quote; what is longer is cut at its end, and the cut is told.
+ISSUE_LIMIT = 30_000
+REMARK_LIMIT = 12_000
+DISCUSSION_LIMIT = 80_000
+DIFF_LIMIT = 60_000
+MAP_LIMIT = 24_000
+REPORT_LIMIT = 12_000
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """The start of a conversation: `system` is our own words, `message` also quotes others."""
+
+    assignment: Assignment
+    system: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The world of a run as each brief describes it.
+
+    `repo_map` lists the files and what is in them, `baseline` tells how the checks stand on the base, `toolchain` names the
+    Rust tools of the image, as in "rustc 1.95.0 with cargo, clippy and rustfmt".
+    """
+
+    repository: str
+    base_commit: str
+    repo_map: str
+    baseline: str
+    checks: tuple[Check, ...] = ()
+    toolchain: str = "a stable Rust toolchain (cargo, rustc, clippy, rustfmt)"
+    max_turns: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Discussion:
+    """The issue and what people said under it, without the bot's own comments; `permissions` by login, none if missing."""
+
+    issue: Issue
+    comments: tuple[Comment, ...] = ()
+    permissions: Mapping[str, Permission] = field(default_factory=dict, hash=False)
+
+    def permission(self, actor: Actor) -> Permission:
+        return self.permissions.get(actor.login, Permission.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRound:
+    """What is to be answered: the open `threads` of `pull_request`, its `difference` from the base as text, the `evidence`."""
+
+    pull_request: PullRequest
+    difference: str
+    evidence: str
+    reviews: tuple[Review, ...]
+    threads: tuple[ReviewThread, ...]
+
+
+def rfc_brief(
+    setting: Setting,
+    discussion: Discussion,
+    *,
+    previous: Rfc | None = None,
+    request: str = "",
+    requested_by: Actor | None = None,
+) -> Brief:
+    """Design it; `previous` is the version to revise, `request` what `requested_by` added to the command."""
+    parts = [_issue(discussion)]
+    if previous is not None:
+        parts.append(_previous(previous))
+    parts.append(_comments(discussion))
+    if request.strip():
+        standing = discussion.permission(requested_by) if requested_by else None
+        quoted = quote(request, what="the words after /rfc", author=requested_by, permission=standing, is_markdown=True)
+        parts.append(_section("What was asked for with the command", quoted))
+    return _brief(Assignment.RFC, setting, [*parts, *_base(setting), _map(setting)])
+
+
+def plan_brief(setting: Setting, discussion: Discussion, rfc: Rfc) -> Brief:
+    """Plan what the agreed `rfc` needs."""
+    parts = [_rfc(rfc), _issue(discussion), *_base(setting), _map(setting)]
+    return _brief(Assignment.PLAN, setting, parts)
+
+
+def tests_brief(
+    setting: Setting, discussion: Discussion, rfc: Rfc, plan: Plan, *, notes: str = "", problems: str = ""
+) -> Brief:
+    """Write the tests; `notes` are the plan's, `problems` what was wrong with tests handed in before."""
+    parts = [_rfc(rfc), _plan(plan, notes), _issue(discussion), *_base(setting), _map(setting), *_problems(problems)]
+    return _brief(Assignment.TESTS, setting, parts)
+
+
+def build_brief(
+    setting: Setting,
+    discussion: Discussion,
+    rfc: Rfc,
+    plan: Plan,
+    *,
+    tests: str,
+    red: str,
+    notes: str = "",
+    problems: str = "",
+) -> Brief:
+    """Build it; `tests` is the difference that holds the tests and stubs, `red` what they did without the change.
+
+    `problems` is what the verification found in a change that was handed in before.
+    """
+    parts = [
+        _rfc(rfc),
+        _plan(plan, notes),
+        _section("The tests, and how they fail now", _report(red, "the test run without the change")),
+        _diff(tests, "the tests and stubs that were added to the base; they are in the workspace"),
+        _issue(discussion),
+        *_base(setting),
+        _map(setting),
+        *_problems(problems),
+    ]
+    return _brief(Assignment.BUILD, setting, parts)
+
+
+def review_brief(
+    setting: Setting, discussion: Discussion, rfc: Rfc, review: ReviewRound, *, problems: str = ""
+) -> Brief:
+    """Answer a review; its threads are shown under the ids that `thread_ids` gives them."""
+    number = review.pull_request.number
+    parts = [
+        _section(f"The remarks on pull request #{number}", _reviews(review.reviews, discussion)),
+        *(_thread(id, thread, discussion) for id, thread in thread_ids(review.threads).items()),
+        _rfc(rfc),
+        _diff(review.difference, f"pull request #{number} against its base"),
+        _section("The evidence so far", _report(review.evidence, "what was verified before the review")),
+        _issue(discussion),
+        *_base(setting),
+        _map(setting),
+        *_problems(problems),
+    ]
+    return _brief(Assignment.REVIEW, setting, parts)
+
+
+def thread_ids(threads: Sequence[ReviewThread]) -> dict[str, ReviewThread]:
+    """The short ids under which the brief shows `threads` and the answers name them: R1, R2, … in the order given."""
+    return {f"R{number}": thread for number, thread in enumerate(threads, 1)}
+
+
+# --- the system prompt -----------------------------------------------------------------------------------------------
+
+
+def _brief(assignment: Assignment, setting: Setting, parts: Iterable[str]) -> Brief:
+    return Brief(assignment, system_prompt(assignment, setting), "\n\n".join(part for part in parts if part))
+
+
+def system_prompt(assignment: Assignment, setting: Setting) -> str:
+    """The environment and the assignment, in our own words only."""
+    environment = Template(_prompt("environment")).substitute(
+        repository=setting.repository,
+        base=setting.base_commit[:12],
+        toolchain=setting.toolchain,
+        submit=submit.NAMES[assignment],
+        max_turns=setting.max_turns,
+        workspace_note=_WORKSPACE_NOTES[assignment],
+        diff_note="" if assignment in tools.READ_ONLY else "; the tool `diff` shows what you changed",
+    )
+    return f"{environment.strip()}\n\n{_prompt(assignment.value).strip()}\n"
+
+
+_WORKSPACE_NOTES = {
+    Assignment.RFC: ", read-only",
+    Assignment.PLAN: ", read-only",
+    Assignment.TESTS: "",
+    Assignment.BUILD: " with the new tests in it",
+    Assignment.REVIEW: " with the pull request's change in it",
+}
+
+
+def _prompt(name: str) -> str:
+    return (PROMPTS / f"{name}.md").read_text(encoding="utf-8")
+
+
+# --- parts of the first message --------------------------------------------------------------------------------------
+
+
+def _section(title: str, body: str) -> str:
+    return f"# {title}\n\n{body}" if body else ""
+
+
+def _issue(discussion: Discussion) -> str:
+    issue = discussion.issue
+    quoted = quote(
+        f"{issue.title}\n\n{_cut(issue.body, ISSUE_LIMIT)}",
+        what=f"issue #{issue.number}: title and description",
+        author=issue.author,
+        permission=discussion.permission(issue.author),
+        is_markdown=True,
+    )
+    return _section("The issue", quoted)
+
+
+def _comments(discussion: Discussion) -> str:
+    """All comments, oldest first; where there is no room for all, the oldest ones after the first few are left out."""
+    quotes = [
+        quote(
+            _cut(comment.body, REMARK_LIMIT),
+            what=f"comment {number} under issue #{discussion.issue.number}, {comment.created_at:%Y-%m-%d %H:%M}",
+            author=comment.author,
+            permission=discussion.permission(comment.author),
+            is_markdown=True,
+        )
+        for number, comment in enumerate(discussion.comments, 1)
+    ]
+    kept: list[str] = []
+    room = DISCUSSION_LIMIT
+    for text in reversed(quotes):
+        room -= len(text)
+        if room < 0 and kept:
+            kept.append(f"({len(quotes) - len(kept)} older comments are left out here.)")
+            break
+        kept.append(text)
+    return _section("What people said", "\n\n".join(reversed(kept)))
+
+
+def _rfc(rfc: Rfc) -> str:
+    agreed = quote(rfc.body, what=f"RFC version {rfc.version}, approved by a maintainer: {rfc.title}", is_markdown=True)
+    return _section("The agreed design", f"{agreed}\n\n{_criteria(rfc)}")
+
+
+def _previous(rfc: Rfc) -> str:
+    written = quote(rfc.body, what=f"RFC version {rfc.version}, which you wrote: {rfc.title}", is_markdown=True)
+    return _section("The version to revise", f"{written}\n\n{_criteria(rfc)}")
+
+
+def _criteria(rfc: Rfc) -> str:
+    rows = [f"{c.id}: {c.text}" + (f"\n  proven by: {c.test}" if c.test else "") for c in rfc.criteria]
+    return quote("\n".join(rows), what=f"the acceptance criteria of RFC version {rfc.version}") if rows else ""
+
+
+def _plan(plan: Plan, notes: str) -> str:
+    marks = {TaskState.OPEN: "[ ]", TaskState.DONE: "[x]", TaskState.DROPPED: "[dropped]"}
+    rows = []
+    for task in plan.tasks:
+        row = f"{marks[task.state]} {task.id}: {task.title}"
+        row += f" ({', '.join(task.criteria)})" if task.criteria else ""
+        row += f" in {', '.join(task.files)}" if task.files else ""
+        rows.append(row)
+    text = "\n".join(rows) + (f"\n\nNotes:\n{notes.strip()}" if notes.strip() else "")
+    return _section("The plan", quote(text, what="the plan that was made for this design")) if rows else ""
+
+
+def _base(setting: Setting) -> list[str]:
+    return [
+        _section("How the base stands", _report(setting.baseline, "the checks as they ran on the base commit")),
+        _section("What CI requires", _check_list(setting.checks)),
+    ]
+
+
+def _check_list(checks: Iterable[Check]) -> str:
+    rows = []
+    for check in checks:
+        env = "".join(f"{name}={value} " for name, value in check.env)
+        place = f"  (in {check.directory})" if check.directory not in ("", ".") else ""
+        left = f"  (left to CI: {check.left_out_because})" if check.left_out_because else ""
+        rows.append(f"{check.kind.value}: {env}{check.command}{place}{left}")
+    return (
+        quote("\n".join(rows), what="commands found in the CI configuration; `check` runs those not left to CI")
+        if rows
+        else ""
+    )
+
+
+def _map(setting: Setting) -> str:
+    if not setting.repo_map.strip():
+        return ""
+    what = f"the repository's files at {setting.base_commit[:12]}"
+    return _section("A map of the repository", quote(_cut(setting.repo_map, MAP_LIMIT), what=what))
+
+
+def _diff(text: str, what: str) -> str:
+    return _section("The difference", quote(_cut(text, DIFF_LIMIT), what=what)) if text.strip() else ""
+
+
+def _report(text: str, what: str) -> str:
+    return quote(_cut(text, REPORT_LIMIT), what=what) if text.strip() else ""
+
+
+def _problems(text: str) -> list[str]:
+    if not text.strip():
+        return []
+    words = (
+        "What you handed in before did not hold in the fresh container. Mend this first; the workspace holds your work."
+    )
+    return [_section("What did not hold", f"{words}\n\n{_report(text, 'the findings of the verification')}")]
+
+
+def _reviews(reviews: Sequence[Review], discussion: Discussion) -> str:
+    rows = []
+    for review in reviews:
+        words = {"changes_requested": "requests changes", "approved": "approves", "commented": "comments"}
+        what = f"review that {words.get(review.state.value, review.state.value)}"
+        body = _cut(review.body, REMARK_LIMIT) or "(no text of its own; see the threads)"
+        standing = discussion.permission(review.author)
+        rows.append(quote(body, what=what, author=review.author, permission=standing, is_markdown=True))
+    return "\n\n".join(rows) or "(Only the threads below.)"
+
+
+def _thread(id: str, thread: ReviewThread, discussion: Discussion) -> str:
+    place = thread.path if thread.line is None else f"{thread.path}:{thread.line}"
+    state = " (outdated: the lines it was written on have changed since)" if thread.is_outdated else ""
+    first = thread.comments[0] if thread.comments else None
+    rows = []
+    if first is not None and first.diff_hunk:
+        rows.append(
+            quote(_last_lines(first.diff_hunk, 12), what=f"the lines that thread {id} is written on, at {place}")
+        )
+    rows += [
+        quote(
+            _cut(comment.body, REMARK_LIMIT),
+            what=f"thread {id}, remark {number}",
+            author=comment.author,
+            permission=discussion.permission(comment.author),
+            is_markdown=True,
+        )
+        for number, comment in enumerate(thread.comments, 1)
+    ]
+    return _section(f"Thread {id}{state}", "\n\n".join(rows))
+
+
+def _last_lines(text: str, count: int) -> str:
+    return "\n".join(text.splitlines()[-count:])
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}\n[… {len(text) - limit} more characters are left out here]"

@@ -1,0 +1,129 @@
+"""A conversation as the Messages API wants it: pure functions from what was stored to blocks and messages.
+
+The same stored turns give the same bytes for ever: earlier messages are never written anew in another form, for the cache's
+sake and because the model's thinking is bound to the exact conversation before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bot.agent import submit
+from bot.agent.quote import quote
+from bot.domain import Assignment, Message, StopReason, ToolResult, Turn, Usage
+
+Block = dict[str, object]
+
+WARNING_SHARE = 0.8
+"""The part of a budget after which the model is told to come to an end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much of one conversation's means is used up: turns of the model, and tokens as `weight` counts them."""
+
+    turns: int
+    max_turns: int
+    tokens: int = 0
+    max_tokens: int = 0
+
+    @property
+    def share(self) -> float:
+        """The larger of the two parts, 1.0 and more when one is used up."""
+        turns = self.turns / self.max_turns if self.max_turns else 0.0
+        tokens = self.tokens / self.max_tokens if self.max_tokens else 0.0
+        return max(turns, tokens)
+
+
+def weight(usage: Usage) -> int:
+    """Tokens of new work: what was read again from the cache does not count against a budget."""
+    return usage.input + usage.cache_written + usage.output
+
+
+def text_block(text: str) -> Block:
+    return {"type": "text", "text": text}
+
+
+def opening(message: str) -> tuple[Block, ...]:
+    """The blocks of the first user message."""
+    return (text_block(message),)
+
+
+def reply(turn: Turn, results: Sequence[ToolResult], notes: Iterable[str]) -> tuple[Block, ...]:
+    """The blocks of the user message that follows `turn`: all results first, as the API demands, then notes.
+
+    Empty only after a paused turn without notes: then the model goes on by itself, without a user message.
+    """
+    blocks = [_result_block(result) for result in results]
+    return (*blocks, *(text_block(note) for note in notes))
+
+
+def _result_block(result: ToolResult) -> Block:
+    block: Block = {"type": "tool_result", "tool_use_id": result.call_id, "content": result.text or "(no output)"}
+    return block | {"is_error": True} if result.is_error else block
+
+
+def messages(exchanges: Iterable[tuple[Sequence[Block], Sequence[Block] | None]]) -> tuple[dict[str, object], ...]:
+    """The messages of a request, from (what we said, what the model said or None) of each turn so far."""
+    listed: list[dict[str, object]] = []
+    for said, answered in exchanges:
+        if said and listed and listed[-1]["role"] == "user":
+            # The answer before was empty. Roles alternate, so that what is said now joins what was said last.
+            listed[-1] = {"role": "user", "content": [*_content(listed[-1]), *said]}
+        elif said:
+            listed.append({"role": "user", "content": list(said)})
+        # The API sends empty text blocks, but refuses to take them back, as it does messages without content.
+        content = [block for block in answered or () if not _is_empty_text(block)]
+        if content:
+            listed.append({"role": "assistant", "content": content})
+    return tuple(listed)
+
+
+def _content(message: dict[str, object]) -> list[Block]:
+    content = message["content"]
+    assert isinstance(content, list)
+    return content
+
+
+def _is_empty_text(block: Block) -> bool:
+    return block.get("type") == "text" and not str(block.get("text", "")).strip()
+
+
+# --- notes: what the host adds after the results ---------------------------------------------------------------------
+
+
+def steering_note(message: Message) -> str:
+    """What a person said to the run while it was at work."""
+    quoted = quote(
+        message.text,
+        what="a message to you, sent on GitHub while you work",
+        author=message.author,
+        permission=message.permission,
+        is_markdown=True,
+    )
+    return f"{quoted}\nTake it into account from here on, as far as its author's standing goes."
+
+
+def ending_note(turn: Turn, assignment: Assignment) -> str:
+    """What to say to a turn that called no tool but did not submit either; empty where nothing need be said."""
+    name = submit.NAMES[assignment]
+    if turn.calls or turn.stop in (StopReason.PAUSE, StopReason.REFUSAL, StopReason.CONTEXT):
+        return ""
+    if turn.stop is StopReason.LENGTH:
+        return "Your answer reached the output limit and was cut off. Go on in smaller steps, with a tool call."
+    return (
+        f"Nothing was handed in: this conversation ends only with a call of `{name}`. Nobody reads text outside of it, and "
+        f"nobody can answer questions now. Go on with the work, or call `{name}` if it is done."
+    )
+
+
+def budget_note(before: Budget, now: Budget, assignment: Assignment) -> str:
+    """A warning, once: when `now` is the first state in which four fifths of the budget are used up; empty otherwise."""
+    if not before.share < WARNING_SHARE <= now.share:
+        return ""
+    left = max(now.max_turns - now.turns, 0)
+    return (
+        f"Budget: {min(now.share, 1.0):.0%} of this conversation is used up; at most {left} answers are left. Come to an end: "
+        f"finish what makes the work correct and complete, drop what is only nice to have, and call `{submit.NAMES[assignment]}`."
+    )

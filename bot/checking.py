@@ -1,0 +1,137 @@
+"""Climbs the ladder of checks in a sandbox: what `bot.rust` decides, carried out, timed and compared with the base."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.domain import Check, CheckKind, CheckResult, CheckScope, CommandResult, Level, TestOutcome
+from bot.errors import Stopped
+from bot.rust import checks as rust_checks
+from bot.rust import diagnostics
+from bot.rust.compact import compact, failures, key_of, new_diagnostics
+from bot.sandbox import Sandbox
+
+CHECK_SECONDS = 900.0
+"""How long one check may take where the repository does not say."""
+
+TESTED = (CheckKind.TEST, CheckKind.NEXTEST, CheckKind.DOCTEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What the checks say of the base itself: findings that are not blamed on a change, and files that were unformatted."""
+
+    results: tuple[CheckResult, ...] = ()
+    unformatted: tuple[str, ...] = ()
+
+    @property
+    def passing(self) -> frozenset[str]:
+        """The keys of the tests that pass on the base."""
+        return passing(self.results)
+
+    def summary(self) -> str:
+        """A few lines for a prompt: what every check says of the base."""
+        lines = [compact((result,)).split("\n\n")[0] for result in self.results]
+        if self.unformatted:
+            lines.append(f"rustfmt would change {len(self.unformatted)} files of the base; leave those alone.")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """Runs checks in one sandbox. `seconds` bounds each check; `editions` gives a Rust file's edition by its path."""
+
+    sandbox: Sandbox
+    checks: tuple[Check, ...]
+    should_stop: Callable[[], bool]
+    seconds: float = CHECK_SECONDS
+
+    def measure_base(self) -> Baseline:
+        """Run everything on the untouched base, past every failure."""
+        fmt = [check for check in self.checks if check.kind is CheckKind.FMT]
+        listed = self._command(rust_checks.unformatted_line(fmt[0] if fmt else None), ".", {})
+        unformatted = tuple(sorted(diagnostics.unformatted(listed)))
+        return Baseline(self.climb(CheckScope.FULL, Baseline(), stop_early=False), unformatted)
+
+    def rungs(self, scope: CheckScope, test_filter: str = "") -> tuple[Check, ...]:
+        """The checks that `climb` runs, in order."""
+        rungs = rust_checks.ladder(self.checks, scope=scope)
+        return tuple(check for check in rungs if check.kind in TESTED) if test_filter else rungs
+
+    def climb(
+        self, scope: CheckScope, baseline: Baseline, *, test_filter: str = "", stop_early: bool = True
+    ) -> tuple[CheckResult, ...]:
+        """Run the rungs of `scope` in order; with `stop_early` not past the first that is worse than the base."""
+        results: list[CheckResult] = []
+        for check in self.rungs(scope, test_filter):
+            results.append(self.run(check, test_filter=test_filter))
+            if stop_early and worse_than_base(results[-1:], baseline):
+                break
+        return tuple(results)
+
+    def run(self, check: Check, *, test_filter: str = "") -> CheckResult:
+        """One check; where some test target does not compile, the others run all the same."""
+        line = rust_checks.command_line(check, test_filter=test_filter)
+        result = diagnostics.parse(check, self._command(line, check.directory, rust_checks.environment(check)))
+        if check.kind not in TESTED or result.tests or not _has_errors(result) or test_filter:
+            return result
+        return self._salvage(check, result)
+
+    def _salvage(self, check: Check, broken: CheckResult) -> CheckResult:
+        """cargo test runs nothing if one target does not compile; build what can be built, and run that."""
+        env = rust_checks.environment(check)
+        built = self._command(rust_checks.salvage_build_line(check), check.directory, env)
+        targets = diagnostics.test_targets(built)
+        lines = rust_checks.salvage_test_lines(check, targets)
+        parts = [diagnostics.parse(check, self._command(line, check.directory, env)) for line in lines]
+        return diagnostics.merge([broken, *parts])
+
+    def format(self, paths: Sequence[str], editions: Mapping[str, str]) -> CommandResult:
+        """Format exactly these files in place."""
+        return self._command(rust_checks.format_line(paths, editions), ".", {})
+
+    def _command(self, line: str, directory: str, env: Mapping[str, str]) -> CommandResult:
+        result = self.sandbox.run(
+            line, timeout=self.seconds, directory=directory, env=env, should_stop=self.should_stop
+        )
+        if self.should_stop():
+            raise Stopped("the run was stopped during a check")
+        return result
+
+
+def _has_errors(result: CheckResult) -> bool:
+    return any(item.level is Level.ERROR for item in result.diagnostics)
+
+
+def passing(results: Sequence[CheckResult]) -> frozenset[str]:
+    """The keys of tests that passed at least once and failed nowhere."""
+    passed = {test.key for result in results for test in result.tests if test.outcome is TestOutcome.OK}
+    return frozenset(passed - {test.key for result in results for test in failures(result)})
+
+
+def worse_than_base(results: Sequence[CheckResult], baseline: Baseline) -> tuple[CheckResult, ...]:
+    """The results that fail for another reason than the base does: a new error, a new failing test, an end by force."""
+    old = Counter(key_of(item) for result in baseline.results for item in result.diagnostics)
+    failed_before = {test.key for result in baseline.results for test in failures(result)}
+    failing_before = {result.check for result in baseline.results if not result.is_success}
+    worse = []
+    for result in results:
+        if result.is_success:
+            continue
+        fresh = [
+            item
+            for item in new_diagnostics(result.diagnostics, old)
+            if item.level is Level.ERROR or result.check.kind is CheckKind.FMT
+        ]
+        fresh_failures = [test for test in failures(result) if test.key not in failed_before]
+        is_explained = result.check in failing_before and (result.diagnostics or failures(result))
+        if fresh or fresh_failures or not is_explained:
+            worse.append(result)
+    return tuple(worse)
+
+
+def lost_tests(results: Sequence[CheckResult], baseline: Baseline, gone: Collection[str]) -> tuple[str, ...]:
+    """Tests that passed on the base and do not now, leaving out those that the change removed from the source."""
+    return tuple(sorted(baseline.passing - passing(results) - frozenset(gone)))

@@ -1,0 +1,864 @@
+"""The vocabulary: every noun of the product, frozen; imports the standard library only.
+
+Times are timezone-aware UTC `datetime`s, durations are seconds (`float`), sizes are bytes (`int`), object ids of git are
+40 lower-case hexadecimal digits (`str`), paths inside a repository are relative POSIX paths (`str`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, IntEnum, StrEnum
+from typing import Literal
+
+# --- people and places -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Somebody on GitHub. `is_bot` is GitHub's word for an App or bot account (`type` is `Bot`)."""
+
+    login: str
+    id: int = 0
+    is_bot: bool = False
+
+
+class Permission(IntEnum):
+    """What somebody may do in a repository, weakest first (GitHub's role names)."""
+
+    NONE = 0
+    READ = 1
+    TRIAGE = 2
+    WRITE = 3
+    MAINTAIN = 4
+    ADMIN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """A repository as a delivery names it: `id` never changes, `owner` and `name` may."""
+
+    id: int
+    owner: str
+    name: str
+    installation_id: int
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """What GitHub says of a repository now."""
+
+    repo: Repo
+    default_branch: str
+    is_private: bool
+    is_archived: bool
+    html_url: str
+    clone_url: str
+
+
+class IssueState(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An issue, or the issue side of a pull request (`is_pull_request`)."""
+
+    number: int
+    title: str
+    body: str
+    author: Actor
+    state: IssueState
+    labels: tuple[str, ...] = ()
+    is_locked: bool = False
+    is_pull_request: bool = False
+    html_url: str = ""
+    node_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment in the conversation of an issue or pull request."""
+
+    id: int
+    body: str
+    author: Actor
+    created_at: datetime
+    updated_at: datetime
+    html_url: str = ""
+    app_slug: str | None = None
+
+
+class ReviewState(StrEnum):
+    """GitHub's word for a submitted review, in lower case as webhooks send it."""
+
+    APPROVED = "approved"
+    CHANGES_REQUESTED = "changes_requested"
+    COMMENTED = "commented"
+    DISMISSED = "dismissed"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A submitted review of a pull request; its inline remarks are in `ReviewThread`s."""
+
+    id: int
+    state: ReviewState
+    body: str
+    author: Actor
+    commit: str
+    html_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewComment:
+    """One inline remark. `line` is in the file at the head, or None where the remark is outdated."""
+
+    id: int
+    review_id: int
+    body: str
+    author: Actor
+    path: str
+    line: int | None
+    in_reply_to: int | None
+    created_at: datetime
+    diff_hunk: str = ""
+    html_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewThread:
+    """An inline conversation; `node_id` is its GraphQL id, `comments` are oldest first."""
+
+    node_id: str
+    path: str
+    line: int | None
+    is_resolved: bool
+    is_outdated: bool
+    comments: tuple[ReviewComment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A pull request as GitHub holds it now. `head_repository_id` is 0 where the fork was deleted."""
+
+    number: int
+    title: str
+    body: str
+    author: Actor
+    state: IssueState
+    is_merged: bool
+    is_draft: bool
+    head_ref: str
+    head_sha: str
+    head_repository_id: int
+    base_ref: str
+    base_sha: str
+    html_url: str
+    node_id: str = ""
+
+
+# --- what the bot touches on GitHub ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class IssueSubject:
+    """An issue or pull request itself, as a thing to react to."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommentSubject:
+    """A comment in the conversation, as a thing to react to."""
+
+    comment_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCommentSubject:
+    """An inline remark of a review, as a thing to react to."""
+
+    comment_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSubject:
+    """The summary of a submitted review, as a thing to react to."""
+
+    pull_number: int
+    review_id: int
+
+
+Subject = IssueSubject | CommentSubject | ReviewCommentSubject | ReviewSubject
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A remark of a check run at lines of a file; `level` is GitHub's `notice`, `warning` or `failure`."""
+
+    path: str
+    start_line: int
+    end_line: int
+    level: str
+    message: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRun:
+    """The App's verdict on a commit; `external_id` makes it findable again.
+
+    `status` is GitHub's `queued`, `in_progress` or `completed`; only a completed one has a `conclusion` (`success`,
+    `failure`, `neutral`, `cancelled` …). `summary` and `text` are Markdown of at most 65,535 bytes each.
+    """
+
+    name: str
+    head_sha: str
+    external_id: str
+    status: str
+    conclusion: str | None
+    title: str
+    summary: str
+    text: str = ""
+    annotations: tuple[Annotation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryAttempt:
+    """One try of GitHub to deliver a webhook: `id` names the try, `delivery_id` (the GUID) the delivery itself."""
+
+    id: int
+    delivery_id: str
+    delivered_at: datetime
+    event: str
+    action: str | None
+    status_code: int
+    is_redelivery: bool
+    installation_id: int | None
+
+
+# --- events: the closed union of what can happen ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    zen: str
+
+
+@dataclass(frozen=True, slots=True)
+class IssueLabeled:
+    repo: Repo
+    issue: Issue
+    label: str
+    sender: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class IssueChanged:
+    """An issue was opened, edited, closed, reopened, unlabeled, locked, transferred, deleted … (`action`)."""
+
+    repo: Repo
+    issue: Issue
+    action: str
+    sender: Actor
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommentCreated:
+    repo: Repo
+    issue: Issue
+    comment: Comment
+    sender: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class CommentEdited:
+    repo: Repo
+    issue: Issue
+    comment: Comment
+    previous_body: str
+    sender: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestChanged:
+    """A pull request was opened, edited, closed, synchronized, converted … (`action`)."""
+
+    repo: Repo
+    pull_request: PullRequest
+    action: str
+    sender: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSubmitted:
+    repo: Repo
+    pull_request: PullRequest
+    review: Review
+    sender: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCommentCreated:
+    repo: Repo
+    pull_request: PullRequest
+    comment: ReviewComment
+    sender: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class CiCompleted:
+    """A check suite, check run or workflow run came to its end; `source` is the event's name."""
+
+    repo: Repo
+    source: str
+    id: int
+    head_sha: str
+    conclusion: str
+    app_id: int | None
+    sender: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationChanged:
+    """The App was installed, suspended, deleted … (`action`) on `account`."""
+
+    installation_id: int
+    account: Actor
+    action: str
+    repositories: tuple[Repo, ...]
+    sender: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoriesChanged:
+    """Repositories were added to or removed from an installation."""
+
+    installation_id: int
+    account: Actor
+    added: tuple[Repo, ...]
+    removed: tuple[Repo, ...]
+    sender: Actor
+
+
+Event = (
+    Ping
+    | IssueLabeled
+    | IssueChanged
+    | CommentCreated
+    | CommentEdited
+    | PullRequestChanged
+    | ReviewSubmitted
+    | ReviewCommentCreated
+    | CiCompleted
+    | InstallationChanged
+    | RepositoriesChanged
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One webhook request, verified: its GUID, GitHub's event name, and what it means (None: nothing to us)."""
+
+    id: str
+    name: str
+    event: Event | None
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+class Verb(StrEnum):
+    """What a person can ask for; the value is the word after the slash."""
+
+    RFC = "rfc"
+    IMPLEMENT = "implement"
+    STOP = "stop"
+    STATUS = "status"
+    HELP = "help"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A verb and the rest of its line and of the paragraph under it, stripped."""
+
+    verb: Verb
+    argument: str = ""
+
+
+# --- the RFC ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """An acceptance criterion: `id` is `AC-1` …, `test` names the test that will prove it."""
+
+    id: str
+    text: str
+    test: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A claim about code: the item `quote` stands at `path`:`line` of the base commit."""
+
+    path: str
+    line: int
+    quote: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rfc:
+    """A published version of a design: `digest` is the SHA-256 of its content, `base_commit` what it was read against."""
+
+    version: int
+    title: str
+    body: str
+    criteria: tuple[Criterion, ...]
+    base_commit: str
+    digest: str
+    comment_id: int = 0
+
+
+class TaskState(StrEnum):
+    OPEN = "open"
+    DONE = "done"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One step of the plan; `criteria` are ids of the RFC's, `files` the paths that it expects to touch."""
+
+    id: str
+    title: str
+    criteria: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    state: TaskState = TaskState.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    tasks: tuple[Task, ...] = ()
+
+
+# --- runs ------------------------------------------------------------------------------------------------------------
+
+
+class RunKind(StrEnum):
+    RFC = "rfc"
+    IMPLEMENT = "implement"
+    REVIEW = "review"
+
+
+class Stage(StrEnum):
+    """Where a run stands; the README's state diagram shows exactly these."""
+
+    QUEUED = "queued"
+    PREPARE = "prepare"
+    INVESTIGATE = "investigate"
+    PLAN = "plan"
+    TESTS = "tests"
+    RED = "red"
+    BUILD = "build"
+    VERIFY = "verify"
+    PUBLISH = "publish"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (Stage.DONE, Stage.STOPPED, Stage.FAILED)
+
+
+class Assignment(StrEnum):
+    """What one conversation with the model is for; each ends with a structured submission of its own."""
+
+    RFC = "rfc"
+    PLAN = "plan"
+    TESTS = "tests"
+    BUILD = "build"
+    REVIEW = "review"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What runs work on: an issue and, later, its pull request. `key` is the partition of the run queue."""
+
+    repo: Repo
+    issue: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.repo.id}#{self.issue}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One attempt at one target. The id is deterministic: `<kind>-<repository id>-<issue>-<attempt>`."""
+
+    id: str
+    kind: RunKind
+    target: Target
+    attempt: int
+    delivery_id: str
+    requested_by: Actor
+    request: str = ""
+    stage: Stage = Stage.QUEUED
+    comment_id: int | None = None
+    review_id: int | None = None
+    pull_request: int | None = None
+    branch: str = ""
+    base_ref: str = ""
+    base_commit: str = ""
+    head_commit: str = ""
+    rfc_version: int = 0
+    rfc_digest: str = ""
+
+
+class MessageKind(StrEnum):
+    """What the router may leave in a run's mailbox."""
+
+    STOP = "stop"
+    STEER = "steer"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something a person said to a run at work; `id` is the delivery's id."""
+
+    id: str
+    kind: MessageKind
+    author: Actor
+    permission: Permission
+    text: str
+
+
+# --- the sandbox -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    kind: Literal["success"] = "success"
+
+    def __str__(self) -> str:
+        return "exit 0"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    code: int
+    kind: Literal["failure"] = "failure"
+
+    def __str__(self) -> str:
+        return f"exit {self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    seconds: float
+    kind: Literal["timeout"] = "timeout"
+
+    def __str__(self) -> str:
+        return f"killed after {self.seconds:.0f} s (time-out)"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputLimit:
+    """The command was killed because it printed more than `size` bytes."""
+
+    size: int
+    kind: Literal["output-limit"] = "output-limit"
+
+    def __str__(self) -> str:
+        return f"killed after printing more than {self.size} bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfMemory:
+    kind: Literal["out-of-memory"] = "out-of-memory"
+
+    def __str__(self) -> str:
+        return "killed: out of memory"
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFull:
+    kind: Literal["disk-full"] = "disk-full"
+
+    def __str__(self) -> str:
+        return "killed: the run's disk space is used up"
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The run was stopped by a human while the command was at work."""
+
+    kind: Literal["interrupted"] = "interrupted"
+
+    def __str__(self) -> str:
+        return "stopped on request"
+
+
+Exit = Success | Failure | Timeout | OutputLimit | OutOfMemory | DiskFull | Interrupted
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What a command in the sandbox did. `omitted` counts the bytes cut out of the middle of `output`.
+
+    `output` is stdout and stderr in the order of arrival; `stdout` is stdout alone (for machine-readable formats) and is
+    cut only at the hard limit.
+    """
+
+    exit: Exit
+    output: str
+    seconds: float
+    omitted: int = 0
+    stdout: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        return isinstance(self.exit, Success)
+
+
+class SandboxPhase(StrEnum):
+    """Setup has a network and no repository secrets; agent and verify have no network at all."""
+
+    SETUP = "setup"
+    AGENT = "agent"
+    VERIFY = "verify"
+
+
+# --- git -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The workspace at a moment, in the host's own git directory: `tree` holds ignored files too (within bounds)."""
+
+    run_id: str
+    number: int
+    tree: str
+
+
+class FileMode(StrEnum):
+    """Git's modes of a tree entry."""
+
+    FILE = "100644"
+    EXECUTABLE = "100755"
+    SYMLINK = "120000"
+    SUBMODULE = "160000"
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One path that differs between two trees; `content` and `mode` are None where it was deleted."""
+
+    path: str
+    mode: FileMode | None
+    content: bytes | None
+    blob: str | None
+
+
+# --- Rust checks and diagnostics -------------------------------------------------------------------------------------
+
+
+class CheckKind(StrEnum):
+    FMT = "fmt"
+    CHECK = "check"
+    CLIPPY = "clippy"
+    BUILD = "build"
+    TEST = "test"
+    NEXTEST = "nextest"
+    DOCTEST = "doctest"
+    DOC = "doc"
+    HACK = "hack"
+    OTHER = "other"
+
+
+class CheckScope(StrEnum):
+    """How much of the ladder is climbed: quick while the agent works, full before anything is published."""
+
+    QUICK = "quick"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A command that CI requires: where it comes from, and why it is left to CI (None: the bot runs it)."""
+
+    kind: CheckKind
+    command: str
+    toolchain: str = ""
+    env: tuple[tuple[str, str], ...] = ()
+    directory: str = "."
+    required: bool = True
+    source: str = ""
+    left_out_because: str | None = None
+
+
+class Level(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding of rustc, clippy or rustdoc; `line` and `column` count from 1, 0 where there is no place."""
+
+    level: Level
+    code: str
+    message: str
+    path: str
+    line: int
+    column: int
+    rendered: str = ""
+    source_text: str = ""
+    package: str = ""
+
+
+class TestOutcome(StrEnum):
+    OK = "ok"
+    FAILED = "failed"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class TestRun:
+    """One executed test: `target` is the root file of its binary (`src/lib.rs`, `tests/cli.rs`) or `doc`.
+
+    `name` is libtest's; that of a documentation test has no line number in it, so that it survives edits above it.
+    """
+
+    target: str
+    name: str
+    outcome: TestOutcome
+    output: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.target}::{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """A check that ran: its end, what it found, and the tests that it executed."""
+
+    check: Check
+    exit: Exit
+    seconds: float
+    diagnostics: tuple[Diagnostic, ...] = ()
+    tests: tuple[TestRun, ...] = ()
+    output: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        return isinstance(self.exit, Success)
+
+
+# --- evidence, usage -------------------------------------------------------------------------------------------------
+
+
+class RedKind(StrEnum):
+    """Why a new test failed without the change; compile failures are the weakest proof."""
+
+    ASSERTION = "assertion"
+    ABORT = "abort"
+    COMPILE = "compile"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A test that was red on the base and is green on the head."""
+
+    test: str
+    red: RedKind
+    is_green: bool
+    criteria: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the fresh containers showed: proofs by test, checks by command, tests that pass now and before."""
+
+    proofs: tuple[Proof, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    passed_before: int = 0
+    passed_after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of model turns: `input` is new input, `cached` was read from the cache, `cache_written` was written to it."""
+
+    input: int = 0
+    cached: int = 0
+    cache_written: int = 0
+    output: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input + other.input,
+            self.cached + other.cached,
+            self.cache_written + other.cache_written,
+            self.output + other.output,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Money in US dollars; None where the model's price is not known."""
+
+    dollars: float | None = None
+
+
+class StopReason(Enum):
+    """Why the model's turn ended, as far as the loop cares."""
+
+    TOOLS = "tools"
+    END = "end"
+    PAUSE = "pause"
+    LENGTH = "length"
+    REFUSAL = "refusal"
+    CONTEXT = "context"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that the model wants to run; `input` is a JSON object as it came."""
+
+    id: str
+    name: str
+    input: dict[str, object] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool call came to, in plain text; `is_error` only where the call itself could not be carried out."""
+
+    call_id: str
+    text: str
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One answer of the model: `content` is its blocks exactly as received, to be sent back unchanged."""
+
+    content: tuple[dict[str, object], ...] = field(hash=False)
+    stop: StopReason
+    calls: tuple[ToolCall, ...]
+    text: str
+    usage: Usage
+    seconds: float
+    refusal: str = ""

@@ -1,0 +1,77 @@
+"""What the runs took, computed from the store: time by stage, turns, tool calls, tokens, and the product's own overhead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bot.domain import Stage, Usage
+from bot.store import Store, StoredTurn
+
+
+def figures(store: Store) -> dict[str, Any]:
+    """One entry for each run, oldest first; seconds are wall time, tokens are counted as the Messages API counts them.
+
+    `overhead_seconds` is the wall time of the run that went neither into commands in containers nor into the model.
+    """
+    return {"runs": [_run_figures(store, row) for row in store.run_times()]}
+
+
+def _run_figures(store: Store, row: Any) -> dict[str, Any]:
+    spans = store.spans(row.id)
+    turns = store.all_turns(row.id)
+    ended_at = row.ended_at or max((span.started_at + span.seconds for span in spans), default=row.started_at)
+    wall = (ended_at - row.started_at) if row.started_at else 0.0
+    commands = [span for span in spans if span.kind == "command"]
+    model_seconds = sum(span.seconds for span in spans if span.kind == "model")
+    command_seconds = sum(span.seconds for span in commands)
+    usage = sum((turn.usage for turn in turns), Usage())
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "repository": f"{row.record['target']['repo']['owner']}/{row.record['target']['repo']['name']}",
+        "issue": row.issue,
+        "pull_request": row.record["pull_request"],
+        "stage": row.stage,
+        "seconds": round(wall, 3),
+        "stages": _stage_seconds(spans, ended_at),
+        "turns": sum(turn.assistant is not None for turn in turns),
+        "tool_calls": sum(_tool_calls(turn) for turn in turns),
+        "tokens": {
+            "input": usage.input + usage.cache_written + usage.cached,
+            "cached": usage.cached,
+            "output": usage.output,
+        },
+        "cargo_seconds": round(sum(span.seconds for span in commands if "cargo" in span.name), 3),
+        "command_seconds": round(command_seconds, 3),
+        "model_seconds": round(model_seconds, 3),
+        "overhead_seconds": round(max(0.0, wall - command_seconds - model_seconds), 3),
+    }
+
+
+def _stage_seconds(spans: Sequence[Any], ended_at: float | None) -> dict[str, float]:
+    entries = [span for span in spans if span.kind == "stage"]
+    ends = [span.started_at for span in entries[1:]] + [ended_at or 0.0]
+    seconds: dict[str, float] = {}
+    for span, end in zip(entries, ends, strict=True):
+        if not Stage(span.stage).is_final:
+            seconds[span.stage] = round(seconds.get(span.stage, 0.0) + max(0.0, end - span.started_at), 3)
+    return seconds
+
+
+def _tool_calls(turn: StoredTurn) -> int:
+    return sum(block.get("type") == "tool_use" for block in turn.assistant or ())
+
+
+def table(report: dict[str, Any]) -> str:
+    """The same figures for a terminal."""
+    head = f"{'run':34} {'stage':9} {'seconds':>8} {'model':>7} {'cargo':>7} {'overhead':>8} {'turns':>5} {'calls':>5} {'tokens':>8}"
+    lines = [head]
+    for run in report["runs"]:
+        lines.append(
+            f"{run['id']:34} {run['stage']:9} {run['seconds']:8.1f} {run['model_seconds']:7.1f} "
+            f"{run['cargo_seconds']:7.1f} {run['overhead_seconds']:8.1f} {run['turns']:5} {run['tool_calls']:5} "
+            f"{run['tokens']['input'] + run['tokens']['output']:8}"
+        )
+    lines.append(f"unfinished workflows: {report['unfinished']}")
+    return "\n".join(lines)

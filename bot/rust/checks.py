@@ -1,0 +1,353 @@
+"""The ladder of checks, cheapest first, and for each the command line that the sandbox runs in machine-readable form.
+
+Pure: commands out, nothing run. The command of a `Check` is CI's own; what is run differs from it in these points, all
+of which keep CI's verdict: lints are asked for as warnings and denied afterwards (`bot.rust.diagnostics`), so that one
+finding does not hide those of the crates behind it; `check` runs as clippy, which reports the same errors and shares its
+cache; coverage runs as the tests it measures; output is JSON on one stream together with cargo's own words.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from posixpath import basename, dirname
+
+from bot.domain import Check, CheckKind, CheckScope
+from bot.rust.cargo import CargoCommand, as_plain_test, parse, positionals, without, words
+
+# Cheapest first; feature rows follow their first row because the sort is stable.
+_ORDER = (
+    CheckKind.FMT,
+    CheckKind.CLIPPY,
+    CheckKind.CHECK,
+    CheckKind.BUILD,
+    CheckKind.TEST,
+    CheckKind.NEXTEST,
+    CheckKind.DOCTEST,
+    CheckKind.DOC,
+    CheckKind.HACK,
+    CheckKind.OTHER,
+)
+_LINTED = (CheckKind.CLIPPY, CheckKind.CHECK, CheckKind.BUILD)
+_TESTED = (CheckKind.TEST, CheckKind.NEXTEST)
+HOST_TARGET = "x86_64-unknown-linux-gnu"
+MAX_ROWS = 4
+_CHECKING = re.compile(r"(?:^|[\s_-])(?:check|lint|verify)(?:\s|$)")
+_NOISE = words("--verbose -v -vv -vvv --quiet -q --hide-progress-bar --no-fail-fast --keep-going")
+_NOISE_VALUED = words("--message-format --color")
+_NEXTEST_FLAGS = words("run r --no-capture --nocapture --all-targets --tests --no-tests=pass")
+_NEXTEST_VALUED = words("""--profile -P --retries --partition --no-tests -E --filter-expr --filterset --status-level --max-fail
+    --final-status-level --failure-output --success-output --run-ignored --test-threads --build-jobs""")
+_SELECTION = words("--lib --bins --tests --examples --benches --all-targets --doc --workspace --all")
+_SELECTION_VALUED = words("-p --package --exclude --test --bin --example")
+_TARGET_FLAGS = ("--lib", "--bin", "--test", "--example", "--bench", "--all-targets")
+_FLAG_VARIABLES = ("RUSTFLAGS", "RUSTDOCFLAGS")
+
+
+def ladder(
+    checks: Sequence[Check], *, scope: CheckScope, tools: frozenset[str] = frozenset(["clippy", "rustfmt"])
+) -> tuple[Check, ...]:
+    """The checks to run, in order; those that another rung already covers are dropped.
+
+    Quick keeps one rung of each of fmt, clippy (or check) and tests: what an edit can break, within seconds. Full keeps
+    what is required and not left to CI, of a matrix the first rows. Where CI has nothing that compiles everything or runs
+    the tests, cargo's defaults stand in. `tools` names the cargo subcommands that the image has.
+    """
+    ours = [check for check in checks if check.required and check.left_out_because is None and _can_run(check, tools)]
+    ours = sorted(_first_rows([*ours, *_stand_ins(ours)]), key=lambda check: _ORDER.index(check.kind))
+    rungs = [check for position, check in enumerate(ours) if not _is_covered(check, ours[:position], ours)]
+    if scope is CheckScope.FULL:
+        return tuple(rungs)
+    fmt = [check for check in rungs if check.kind is CheckKind.FMT][:1]
+    linted = [check for check in rungs if check.kind in _LINTED]
+    tested = [check for check in rungs if check.kind in _TESTED and not _is_release(check)]
+    return (*fmt, *_broadest(linted), *_broadest(tested))
+
+
+def _can_run(check: Check, tools: frozenset[str]) -> bool:
+    """Whether the image can, and whether it is a check at all: a generator would change the tree under the agent."""
+    if check.kind is CheckKind.OTHER:
+        return parse(check.command) is not None and _CHECKING.search(check.command) is not None
+    return check.kind is not CheckKind.HACK or "hack" in tools
+
+
+def _stand_ins(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """What a change must pass although CI does not say so: everything compiles, the tests pass."""
+    found = []
+    if not any(check.kind in (CheckKind.CLIPPY, CheckKind.CHECK) for check in checks):
+        found.append(Check(CheckKind.CHECK, "cargo check --workspace --all-targets", source="default"))
+    if not any(check.kind in _TESTED for check in checks):
+        found.append(Check(CheckKind.TEST, "cargo test --workspace", source="default"))
+    return tuple(found)
+
+
+def _first_rows(checks: Sequence[Check]) -> list[Check]:
+    """Of the rows of one matrix step no more than `MAX_ROWS`: a dozen feature sets are CI's work."""
+    counts: dict[tuple[str, CheckKind, str], int] = {}
+    kept = []
+    for check in checks:
+        key = (check.source, check.kind, " ".join(check.command.split()[:2]))
+        counts[key] = counts.get(key, 0) + 1
+        if counts[key] <= MAX_ROWS:
+            kept.append(check)
+    return kept
+
+
+def _is_release(check: Check) -> bool:
+    cargo = parse(check.command)
+    return cargo is not None and cargo.has("--release", "-r")
+
+
+def _broadest(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """The one that sees most of the code: whole workspace, all targets, default features rather than none."""
+
+    def breadth(check: Check) -> int:
+        cargo = parse(check.command)
+        if cargo is None:
+            return -1
+        score = 4 * cargo.has("--workspace", "--all") + 2 * cargo.has("--all-features") + cargo.has("--all-targets")
+        narrow = (
+            "-p",
+            "--package",
+            "--test",
+            "--bin",
+            "--lib",
+            "--example",
+            "--manifest-path",
+            "--no-default-features",
+        )
+        score -= 4 * bool(cargo.has(*narrow) or cargo.values(*narrow)) + 4 * bool(positionals(cargo)[:1])
+        return score - 2 * (check.directory != ".") + 5 * (check.kind is CheckKind.CLIPPY)
+
+    return tuple(sorted(checks, key=breadth, reverse=True)[:1])
+
+
+def _is_covered(check: Check, earlier: Sequence[Check], everything: Sequence[Check]) -> bool:
+    """Whether another rung does the same work: an equal one before it, or a test run that builds the same."""
+    own = _identity(check)
+    if any(_identity(other) == own for other in earlier):
+        return True
+    if check.kind is CheckKind.BUILD:
+        same = replace(check, kind=CheckKind.TEST)
+        return any(other.kind is CheckKind.TEST and _identity(other) == _identity(same) for other in everything)
+    return False
+
+
+def _identity(check: Check) -> tuple[object, ...]:
+    """What a rung executes: kind of work, words in any order, directory, and the environment that reaches rustc."""
+    kind = CheckKind.CLIPPY if check.kind is CheckKind.CHECK else check.kind
+    cargo = parse(command_line(check))
+    if cargo is None:
+        return (kind, check.command, check.directory)
+    subcommand = cargo.subcommand if kind not in (CheckKind.BUILD, CheckKind.TEST) else ""
+    given = frozenset(word for word in cargo.arguments if not word.startswith(("--message-format", "--no-fail-fast")))
+    trailing = () if kind is CheckKind.CLIPPY else cargo.trailing
+    return (kind, subcommand, given, trailing, check.directory, tuple(sorted(environment(check).items())))
+
+
+# --- command lines ---------------------------------------------------------------------------------------------------
+
+
+def command_line(check: Check, *, test_filter: str = "", packages: Sequence[str] = ()) -> str:
+    """The line to run in `check.directory` under `environment(check)`; its standard output is for `diagnostics.parse`.
+
+    `test_filter` is libtest's: only tests whose path contains it. `packages` narrows a whole-workspace command.
+    The toolchain (`+x`) is not in the line: the caller chooses it.
+    """
+    cargo = parse(check.command)
+    if cargo is None:
+        return f"{check.command} 2>&1"
+    cargo = replace(cargo, toolchain="", global_options=_quiet(cargo.global_options), arguments=_quiet(cargo.arguments))
+    cargo = _without_host_target(cargo)
+    if packages:
+        cargo = narrow(cargo, packages)
+    match check.kind:
+        case CheckKind.FMT:
+            return f"{cargo.line()} 2>&1"
+        case CheckKind.CLIPPY | CheckKind.CHECK:
+            return f"{_clippy(cargo).line()} 2>&1"
+        case CheckKind.TEST | CheckKind.NEXTEST | CheckKind.DOCTEST:
+            return f"{_test(cargo, test_filter).line()} 2>&1"
+        case CheckKind.BUILD | CheckKind.DOC:
+            return f"{_with(cargo, '--keep-going', '--message-format=json').line()} 2>&1"
+        case _:
+            return f"{cargo.line()} 2>&1"
+
+
+def environment(check: Check) -> dict[str, str]:
+    """The variables for `command_line(check)`: CI's own, with denied lints as warnings, and pins for honest output."""
+    env = {name: value for name, value in check.env if name not in ("CARGO_BUILD_WARNINGS", "CARGO_INCREMENTAL")}
+    for name in _FLAG_VARIABLES:
+        if name in env:
+            env[name] = " ".join(_soften(tuple(env[name].split()))[0])
+    # Snapshot tests must not rewrite themselves and then pass; backtraces hide the message they follow.
+    return env | {"RUST_BACKTRACE": "0", "CARGO_TERM_COLOR": "never", "INSTA_UPDATE": "no"}
+
+
+def denied_lints(check: Check) -> frozenset[str]:
+    """The lints, `warnings` among them, that CI turns into errors for this check."""
+    cargo = parse(check.command)
+    env = dict(check.env)
+    denied = set(_soften(tuple(env.get("RUSTFLAGS", "").split()))[1])
+    if check.kind in (CheckKind.DOC, CheckKind.DOCTEST):
+        denied |= _soften(tuple(env.get("RUSTDOCFLAGS", "").split()))[1]
+    if cargo is not None and check.kind is CheckKind.CLIPPY:
+        denied |= _soften(cargo.trailing)[1]
+    if env.get("CARGO_BUILD_WARNINGS") == "deny":
+        denied.add("warnings")
+    return frozenset(lint.replace("_", "-") for lint in denied)
+
+
+def _soften(given: tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """rustc's flags with each deny as a warn (`-D warnings` goes altogether), and the lints that were denied."""
+    kept: list[str] = []
+    denied: set[str] = set()
+    rest = list(given)
+    while rest:
+        word = rest.pop(0)
+        match = re.fullmatch(r"(?:-D|-F|--deny|--forbid)=?(.*)", word)
+        if match is None:
+            kept.append(word)
+            if word in ("-W", "-A", "--warn", "--allow", "-C", "--cfg") and rest:
+                kept.append(rest.pop(0))
+            continue
+        for lint in (match[1] or (rest.pop(0) if rest else "")).split(","):
+            denied.add(lint)
+            if lint != "warnings":
+                kept += ["-W", lint]
+    return tuple(kept), frozenset(denied)
+
+
+def _quiet(given: tuple[str, ...]) -> tuple[str, ...]:
+    return without(given, _NOISE, _NOISE_VALUED)
+
+
+def _without_host_target(cargo: CargoCommand) -> CargoCommand:
+    """Naming the host as target changes nothing but the directory, and so would build everything twice."""
+    if cargo.values("--target") != (HOST_TARGET,):
+        return cargo
+    return replace(cargo, arguments=without(cargo.arguments, frozenset(), frozenset(["--target"])))
+
+
+def _with(cargo: CargoCommand, *flags: str) -> CargoCommand:
+    return replace(cargo, arguments=(*cargo.arguments, *flags))
+
+
+def _clippy(cargo: CargoCommand) -> CargoCommand:
+    trailing = _soften(cargo.trailing)[0] if cargo.subcommand == "clippy" else ()
+    cargo = replace(cargo, subcommand="clippy", trailing=trailing)
+    return _with(cargo, "--keep-going", "--message-format=json")
+
+
+def _test(cargo: CargoCommand, test_filter: str) -> CargoCommand:
+    if cargo.subcommand in ("llvm-cov", "tarpaulin"):
+        cargo = as_plain_test(cargo)
+    elif cargo.subcommand == "nextest":
+        # nextest runs no documentation tests; `--tests` says the same to cargo.
+        arguments = without(cargo.arguments, _NEXTEST_FLAGS, _NEXTEST_VALUED)
+        narrow_target = any(word.startswith(("--lib", "--bin", "--test", "--example")) for word in arguments)
+        arguments = arguments if narrow_target else ("--tests", *arguments)
+        cargo = replace(cargo, subcommand="test", arguments=arguments, trailing=())
+    cargo = _with(cargo, "--no-fail-fast", "--message-format=json")
+    if not test_filter:
+        return cargo
+    # CI's own filter, if it has one, gives way: cargo accepts a single one before `--`.
+    kept = without(cargo.arguments, frozenset(positionals(cargo)))
+    return replace(cargo, arguments=(*kept, test_filter))
+
+
+def narrow(cargo: CargoCommand, packages: Sequence[str]) -> CargoCommand:
+    """A whole-workspace command restricted to `packages`; one that already names packages stays as it is."""
+    if cargo.values("-p", "--package", "--manifest-path"):
+        return cargo
+    kept = without(cargo.arguments, frozenset(["--workspace", "--all"]), frozenset(["--exclude"]))
+    return replace(cargo, arguments=(*(word for package in packages for word in ("-p", package)), *kept))
+
+
+# --- when a test target does not compile -----------------------------------------------------------------------------
+
+
+def salvage_build_line(check: Check) -> str:
+    """Builds every test target that can be built, past those that cannot.
+
+    `cargo test` runs nothing at all if a single target fails to compile, and refuses `--keep-going`. The output of this
+    line, given to `diagnostics.test_targets`, names the targets that stand; `salvage_test_lines` runs these.
+    """
+    cargo = parse(command_line(check).removesuffix(" 2>&1"))
+    if cargo is None:
+        return "true"
+    kept = without(cargo.arguments, frozenset(["--doc", "--no-fail-fast", *positionals(cargo)]))
+    explicit = any(word.startswith(_TARGET_FLAGS) for word in kept)
+    arguments = (*kept, *(() if explicit else ("--tests",)), "--keep-going")
+    return f"{replace(cargo, subcommand='build', arguments=arguments, trailing=()).line()} 2>&1"
+
+
+def salvage_test_lines(check: Check, targets: Iterable[tuple[str, str, str]]) -> tuple[str, ...]:
+    """One `cargo test` line per package for the targets (package, kind, name) that compile, then the doc tests."""
+    cargo = parse(command_line(check).removesuffix(" 2>&1"))
+    if cargo is None:
+        return ()
+    base = without(cargo.arguments, _SELECTION, _SELECTION_VALUED)
+    flags: dict[str, list[str]] = {}
+    for package, kind, name in targets:
+        selectors = flags.setdefault(package, ["-p", package])
+        selectors += ["--lib"] if kind in ("lib", "proc-macro") else [f"--{kind}", name]
+    lines = [replace(cargo, arguments=(*chosen, *base)).line() for chosen in flags.values()]
+    if check.kind is CheckKind.TEST and not any(word.startswith(_TARGET_FLAGS) for word in cargo.arguments):
+        lines += [
+            replace(cargo, arguments=("-p", chosen[1], "--doc", *base)).line()
+            for chosen in flags.values()
+            if "--lib" in chosen
+        ]
+    return tuple(f"{line} 2>&1" for line in lines)
+
+
+# --- named tests and formatting --------------------------------------------------------------------------------------
+
+
+def named_tests_line(check: Check, names: Sequence[str], *, package: str = "", selector: Sequence[str] = ()) -> str:
+    """Runs exactly the tests `names` of one target, with the features and environment of `check`.
+
+    `selector` is cargo's: `("--lib",)`, `("--test", "cli")`, `("--bin", "x")`. A name that matches nothing is not an error
+    to libtest: compare the names that ran.
+    """
+    cargo = parse(command_line(check).removesuffix(" 2>&1"))
+    if cargo is None:
+        cargo = CargoCommand("", (), "test", ("--no-fail-fast", "--message-format=json"), ())
+    base = without(cargo.arguments, _SELECTION | frozenset(positionals(cargo)), _SELECTION_VALUED)
+    chosen = (*(("-p", package) if package else ()), *selector)
+    extra = tuple(word for word in cargo.trailing if word.startswith("--"))
+    line = replace(cargo, subcommand="test", arguments=(*chosen, *base), trailing=(*extra, "--exact", *names))
+    return f"{line.line()} 2>&1"
+
+
+def format_line(paths: Sequence[str], editions: Mapping[str, str]) -> str:
+    """Formats exactly the files `paths` in place, each by the edition of its crate; unchanged files keep their mtime.
+
+    Through standard input, because rustfmt given a file formats every module below it too. It runs in the file's
+    directory, so that the nearest rustfmt.toml counts. A file that does not parse is left alone; clippy will say why.
+    """
+    lines = []
+    for path in paths:
+        directory, name = shlex.quote(dirname(path) or "."), shlex.quote(basename(path))
+        edition = shlex.quote(editions.get(path, "2021"))
+        lines.append(
+            f"(cd {directory} && formatted=$(rustfmt --edition {edition} < {name} 2>/dev/null && printf x) && "
+            f'printf %s "${{formatted%x}}" | cmp -s - {name} || '
+            f'{{ [ -n "$formatted" ] && printf %s "${{formatted%x}}" > {name}; }})'
+        )
+    return "\n".join([*lines, "true"])
+
+
+def unformatted_line(check: Check | None = None) -> str:
+    """Lists the files that rustfmt would change, for `diagnostics.unformatted`."""
+    directory_all = "cargo fmt --all -- --check -l --color never"
+    cargo = parse(check.command) if check is not None else None
+    if cargo is None or cargo.subcommand != "fmt":
+        return f"{directory_all} 2>/dev/null"
+    kept = without(cargo.arguments, frozenset(["--check", "--verbose", "-v", "--quiet", "-q"]))
+    trailing = without(cargo.trailing, frozenset(["--check", "-l", "--files-with-diff"]), frozenset(["--color"]))
+    line = CargoCommand("", (), "fmt", kept, (*trailing, "--check", "-l", "--color", "never")).line()
+    return f"{line} 2>/dev/null"

@@ -1,0 +1,149 @@
+"""Reads what the test harness prints, as interleaved with cargo's `Running …` lines, into `TestRun`s; runs nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+from bot.domain import TestOutcome, TestRun
+
+DOC_TARGET = "doc"
+_RUNNING = re.compile(r"^\s+Running (?:unittests )?(\S.*?)(?: \((.+)\))?$")
+_DOCTESTS = re.compile(r"^\s+Doc-tests (\S+)$")
+_START = re.compile(r"^running (\d+) tests?$")
+_TEST = re.compile(r"^test (.+?)(?: - should panic)?(?: - compile(?: fail)?)? \.\.\. (.*)$")
+_OUTCOME = re.compile(r"^(ok|FAILED|ignored)\b")
+_SUMMARY = re.compile(
+    r"^test result: (?:ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored; \d+ measured; (\d+) filtered out"
+)
+_OUTPUT_OF = re.compile(r"^---- (.+) stdout ----$")
+_DOC_LINE = re.compile(r"^(.*) \(line \d+\)$")
+_BACKTRACE_HINT = "note: run with `RUST_BACKTRACE="
+_ABORT = re.compile(r"\(signal: (\d+), (SIG\w+)[^)]*\)|process didn't exit successfully: .*\((exit status: \d+)\)")
+
+
+@dataclass(slots=True)
+class Binary:
+    """What one test executable printed: `filtered` counts tests that the filter left out."""
+
+    target: str
+    announced: int = 0
+    tests: list[TestRun] = field(default_factory=list)
+    filtered: int = 0
+    finished: bool = False
+    pending: str = ""
+    abort: str = ""
+
+
+def doc_name(name: str, seen: dict[str, int]) -> str:
+    """A doc test's name without its line number; the second and later of one item are numbered in order."""
+    match = _DOC_LINE.match(name)
+    if match is None:
+        return name
+    seen[match[1]] = count = seen.get(match[1], 0) + 1
+    return match[1] if count == 1 else f"{match[1]} #{count}"
+
+
+def read(text: str, executables: dict[str, str]) -> tuple[Binary, ...]:
+    """The binaries that ran, in order.
+
+    `executables` maps the file name of an executable to the root file of its target (from cargo's JSON); where it is
+    not known, cargo's own words are taken. A test that was started and never ended is reported as failed, because the
+    harness died in it (an abort prints no FAILED line).
+    """
+    binaries: list[Binary] = []
+    outputs: dict[str, list[str]] = {}
+    current: list[str] | None = None
+    names: dict[str, str] = {}
+    seen: dict[str, int] = {}
+
+    def close() -> None:
+        if binaries:
+            _finish(binaries[-1], outputs, names)
+        outputs.clear()
+        names.clear()
+
+    for line in text.splitlines():
+        if match := _RUNNING.match(line):
+            close()
+            current = None
+            binaries.append(Binary(executables.get((match[2] or "").rsplit("/", 1)[-1], match[1])))
+        elif _DOCTESTS.match(line):
+            close()
+            current = None
+            seen = {}
+            binaries.append(Binary(DOC_TARGET))
+        elif not binaries:
+            continue
+        elif match := _START.match(line):
+            binaries[-1].announced += int(match[1])
+        elif match := _SUMMARY.match(line):
+            binaries[-1].finished = True
+            binaries[-1].filtered += int(match[4])
+            current = None
+        elif match := _OUTPUT_OF.match(line):
+            current = outputs.setdefault(match[1], [])
+        elif line == "failures:":
+            current = None
+        elif current is not None:
+            current.append(line)
+        elif match := _ABORT.search(line):
+            binaries[-1].abort = match[2] or match[3] or ""
+        else:
+            _test_line(line, binaries[-1], names, seen)
+    close()
+    return tuple(binaries)
+
+
+def _test_line(line: str, binary: Binary, names: dict[str, str], seen: dict[str, int]) -> None:
+    """`test x ... ok`, also where the test's own output stands between the name and the verdict."""
+    match = _TEST.match(line)
+    if match is None:
+        verdict = _OUTCOME.match(line) or re.search(r"(ok|FAILED)$", line)
+        if binary.pending and verdict:
+            _record(binary, binary.pending, verdict[1])
+        return
+    if binary.pending:
+        # Another test begins: with several threads the verdict of the former is lost for good only if the binary died.
+        _record(binary, binary.pending, "FAILED")
+    printed, rest = match[1], match[2]
+    name = doc_name(printed, seen) if binary.target == DOC_TARGET else printed
+    names[printed] = name
+    verdict = _OUTCOME.match(rest) or re.search(r"(ok|FAILED)$", rest)
+    if verdict:
+        _record(binary, name, verdict[1])
+    else:
+        binary.pending = name
+
+
+def _record(binary: Binary, name: str, verdict: str) -> None:
+    binary.pending = ""
+    binary.tests.append(TestRun(binary.target, name, TestOutcome(verdict.lower())))
+
+
+def _finish(binary: Binary, outputs: dict[str, list[str]], names: dict[str, str]) -> None:
+    """Joins each failure with its captured output, and ends what an abort left open."""
+    if binary.pending:
+        _record(binary, binary.pending, "FAILED")
+        outputs.setdefault(binary.tests[-1].name, []).append(
+            f"the test binary died in this test ({binary.abort or 'no verdict was printed'})"
+        )
+    by_name = {names.get(printed, printed): lines for printed, lines in outputs.items()}
+    binary.tests = [
+        replace(test, output=_trim(by_name[test.name])) if test.name in by_name else test for test in binary.tests
+    ]
+
+
+def _trim(lines: list[str]) -> str:
+    """The captured output without backtraces, hints about them, and blank edges."""
+    kept: list[str] = []
+    in_backtrace = False
+    for line in lines:
+        if line.startswith("stack backtrace:"):
+            in_backtrace = True
+        elif in_backtrace and re.match(r"\s+(\d+:|at )", line):
+            continue
+        elif not line.startswith((_BACKTRACE_HINT, "note: Some details are omitted")):
+            in_backtrace = False
+            kept.append(re.sub(r"^(thread '.*?') \(\d+\) panicked", r"\1 panicked", line))
+    return "\n".join(kept).strip("\n")

@@ -1,0 +1,123 @@
+"""What Cargo.toml files say: which crate a file belongs to, its edition, its targets. Pure: path -> text in."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from posixpath import dirname, join, normpath
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A thing that cargo compiles: `root` is its root file, `kind` cargo's word (`lib`, `bin`, `test`, …)."""
+
+    package: str
+    kind: str
+    name: str
+    root: str
+
+    @property
+    def selector(self) -> tuple[str, ...]:
+        """The words by which `cargo test` is told to run only this target."""
+        return ("--lib",) if self.kind in ("lib", "proc-macro") else (f"--{self.kind}", self.name)
+
+
+def read(text: str) -> dict[str, object]:
+    """A TOML file as a dictionary; empty where it cannot be read, because a broken manifest is cargo's to report."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+def table(value: object, *keys: str) -> dict[str, object]:
+    """The nested table under `keys`; empty where there is none."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def tables(value: object) -> tuple[dict[str, object], ...]:
+    return tuple(item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
+
+
+def text_of(value: object, default: str = "") -> str:
+    return value if isinstance(value, str) else default
+
+
+def manifest_of(path: str, files: Mapping[str, str]) -> str | None:
+    """The nearest Cargo.toml with a package above the file `path`."""
+    directory = dirname(path)
+    while True:
+        candidate = join(directory, "Cargo.toml")
+        if candidate in files and table(read(files[candidate]), "package"):
+            return candidate
+        if not directory:
+            return None
+        directory = dirname(directory)
+
+
+def package_field(manifest: str, field: str, files: Mapping[str, str]) -> str:
+    """A text field of `[package]`, inherited from the workspace where it says so."""
+    value = table(read(files.get(manifest, "")), "package").get(field)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and value.get("workspace") is True:
+        directory = dirname(manifest)
+        while True:
+            inherited = table(read(files.get(join(directory, "Cargo.toml"), "")), "workspace", "package").get(field)
+            if isinstance(inherited, str):
+                return inherited
+            if not directory:
+                return ""
+            directory = dirname(directory)
+    return ""
+
+
+def edition_of(path: str, files: Mapping[str, str]) -> str:
+    """The edition by which the file `path` is formatted; 2015 is cargo's default, 2021 ours outside every crate."""
+    manifest = manifest_of(path, files)
+    return "2021" if manifest is None else package_field(manifest, "edition", files) or "2015"
+
+
+def targets_of(manifest: str, files: Mapping[str, str], paths: frozenset[str]) -> tuple[Target, ...]:
+    """The targets of one package, explicit ones first, then those that cargo finds by place among `paths`."""
+    document = read(files.get(manifest, ""))
+    package = text_of(table(document, "package").get("name"))
+    home = dirname(manifest)
+    found: dict[str, Target] = {}
+
+    def add(kind: str, name: str, root: str) -> None:
+        root = normpath(join(home, root))
+        if root in paths and root not in found:
+            found[root] = Target(package, kind, name, root)
+
+    library = table(document, "lib")
+    kind = "proc-macro" if library.get("proc-macro") is True else "lib"
+    add(kind, text_of(library.get("name"), package.replace("-", "_")), text_of(library.get("path"), "src/lib.rs"))
+    add("bin", package, "src/main.rs")
+    for kind, directory in (("bin", "src/bin"), ("test", "tests"), ("example", "examples"), ("bench", "benches")):
+        for entry in tables(document.get(kind)):
+            name = text_of(entry.get("name"))
+            explicit = text_of(entry.get("path"))
+            for root in (
+                (explicit,) if explicit else (f"{directory}/{name}.rs", f"{directory}/{name}/main.rs", "src/main.rs")
+            ):
+                add(kind, name, root)
+        for name, root in _found_by_place(home, directory, paths):
+            add(kind, name, root)
+    return tuple(found.values())
+
+
+def _found_by_place(home: str, directory: str, paths: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """cargo's automatic targets: `<directory>/<name>.rs` and `<directory>/<name>/main.rs`."""
+    prefix = join(home, directory) + "/"
+    found = []
+    for path in sorted(paths):
+        rest = path.removeprefix(prefix) if path.startswith(prefix) else ""
+        if rest.endswith(".rs") and "/" not in rest:
+            found.append((rest.removesuffix(".rs"), f"{directory}/{rest}"))
+        elif rest.endswith("/main.rs") and rest.count("/") == 1:
+            found.append((rest.removesuffix("/main.rs"), f"{directory}/{rest}"))
+    return tuple(found)

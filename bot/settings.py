@@ -1,0 +1,292 @@
+"""Reads the environment, the only module that does: complete and well-formed, or one error that names everything wrong.
+
+`load_web_settings` is for the process that only receives webhooks, `load_settings` for the one that works. Both are pure
+functions of the mapping they are given; only the private key may be read from a file that the mapping names.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from bot.errors import SettingsError
+
+GITHUB_API_URL = "https://api.github.com"
+MODEL = "claude-opus-5-5"
+IMAGE = "rfcsmith-sandbox:latest"
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
+
+
+class Secret:
+    """A text that shows itself only to `reveal()`: not when printed, logged, compared in a test's output or pickled."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is never pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """What the receiver of webhooks needs; `home` is an absolute directory that may not exist yet.
+
+    `database_url` may hold a password and is therefore left out of `repr`.
+    """
+
+    webhook_secret: Secret
+    database_url: str = field(repr=False)
+    public_url: str | None
+    home: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the worker needs. Durations are in seconds; `allowed_owners` are lower case, and None restricts nobody."""
+
+    app_id: str
+    private_key: Secret
+    webhook_secret: Secret
+    api_key: Secret
+    database_url: str = field(repr=False)
+    home: Path
+    worker_id: str
+    github_api_url: str = GITHUB_API_URL
+    anthropic_base_url: str | None = None
+    model: str = MODEL
+    effort: str | None = None
+    public_url: str | None = None
+    allowed_owners: frozenset[str] | None = None
+    ca_bundle: Path | None = None
+    image: str = IMAGE
+    docker_runtime: str | None = None
+    write_pause: float = 1.0
+    status_interval: float = 15.0
+    concurrency: int = 2
+
+    @property
+    def web(self) -> WebSettings:
+        """The receiver's part, where both live in one process."""
+        return WebSettings(self.webhook_secret, self.database_url, self.public_url, self.home)
+
+
+def load_web_settings(environ: Mapping[str, str]) -> WebSettings:
+    """Raises `SettingsError` naming all that is missing or bad; `GITHUB_WEBHOOK_SECRET` is all that is required."""
+    reader = _Reader(environ)
+    home = _home(reader)
+    settings = WebSettings(
+        webhook_secret=reader.secret("GITHUB_WEBHOOK_SECRET"),
+        database_url=_database_url(reader, home),
+        public_url=reader.url("RFCSMITH_PUBLIC_URL"),
+        home=home,
+    )
+    reader.finish()
+    return settings
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Raises `SettingsError` naming all that is missing or bad.
+
+    Required are `GITHUB_APP_ID`, `GITHUB_PRIVATE_KEY` (PEM text, with line ends or `\\n` for them, or the path of a file),
+    `GITHUB_WEBHOOK_SECRET` and `ANTHROPIC_API_KEY`. An empty value counts as missing.
+    """
+    reader = _Reader(environ)
+    home = _home(reader)
+    settings = Settings(
+        app_id=reader.matching("GITHUB_APP_ID", r"[0-9]+", "the number that GitHub shows on the App's page"),
+        private_key=_private_key(reader),
+        webhook_secret=reader.secret("GITHUB_WEBHOOK_SECRET"),
+        api_key=reader.secret("ANTHROPIC_API_KEY"),
+        github_api_url=reader.url("GITHUB_API_URL") or GITHUB_API_URL,
+        anthropic_base_url=reader.url("ANTHROPIC_BASE_URL"),
+        database_url=_database_url(reader, home),
+        model=reader.text("RFCSMITH_MODEL") or MODEL,
+        effort=_effort(reader),
+        home=home,
+        public_url=reader.url("RFCSMITH_PUBLIC_URL"),
+        allowed_owners=_allowed_owners(reader),
+        ca_bundle=_ca_bundle(reader),
+        image=reader.text("RFCSMITH_IMAGE") or IMAGE,
+        docker_runtime=reader.text("RFCSMITH_DOCKER_RUNTIME"),
+        write_pause=reader.seconds("RFCSMITH_WRITE_PAUSE", 1.0),
+        status_interval=reader.seconds("RFCSMITH_STATUS_INTERVAL", 15.0),
+        worker_id=reader.text("RFCSMITH_WORKER_ID") or socket.gethostname(),
+        concurrency=reader.count("RFCSMITH_CONCURRENCY", 2),
+    )
+    reader.finish()
+    return settings
+
+
+class _Reader:
+    """Takes values out of the environment and collects complaints; values themselves are never repeated in them."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._missing: list[str] = []
+        self._bad: list[str] = []
+
+    def text(self, name: str) -> str | None:
+        return self._environ.get(name, "").strip() or None
+
+    def required(self, name: str) -> str:
+        value = self.text(name)
+        if value is None:
+            self._missing.append(name)
+        return value or ""
+
+    def secret(self, name: str) -> Secret:
+        return Secret(self.required(name))
+
+    def matching(self, name: str, pattern: str, what: str) -> str:
+        value = self.required(name)
+        if value and not re.fullmatch(pattern, value):
+            self.bad(name, f"must be {what}")
+        return value
+
+    def url(self, name: str) -> str | None:
+        """An absolute http(s) address without user, query or trailing slash."""
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            is_good = False
+        else:
+            is_good = is_good and "@" not in parts.netloc and not parts.query and not parts.fragment
+        if not is_good:
+            self.bad(name, "must be an http:// or https:// address without user, query or fragment")
+        return value.rstrip("/")
+
+    def seconds(self, name: str, default: float) -> float:
+        value = self.text(name)
+        if value is None:
+            return default
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1.0
+        if not (math.isfinite(number) and number >= 0):
+            self.bad(name, "must be a number of seconds, zero or more")
+        return number
+
+    def count(self, name: str, default: int) -> int:
+        value = self.text(name)
+        if value is None:
+            return default
+        if not re.fullmatch(r"[1-9][0-9]{0,2}", value):
+            self.bad(name, "must be a whole number from 1 to 999")
+            return default
+        return int(value)
+
+    def bad(self, name: str, why: str) -> None:
+        self._bad.append(f"{name} {why}")
+
+    def finish(self) -> None:
+        if not (self._missing or self._bad):
+            return
+        sentences = []
+        if self._missing:
+            sentences.append(f"These settings are missing from the environment: {', '.join(self._missing)}.")
+        sentences += [f"{complaint}." for complaint in self._bad]
+        raise SettingsError(" ".join(sentences), "The README lists all settings.")
+
+
+def _home(reader: _Reader) -> Path:
+    """`RFCSMITH_HOME`, else `rfcsmith` in the user's data directory (XDG), else `/var/lib/rfcsmith`."""
+    value, user_home = reader.text("RFCSMITH_HOME"), reader.text("HOME")
+    if value is None:
+        data = reader.text("XDG_DATA_HOME") or (f"{user_home}/.local/share" if user_home else "/var/lib")
+        return Path(data) / "rfcsmith"
+    if value.startswith("~/") and user_home:
+        value = user_home + value[1:]
+    return Path(value).absolute()
+
+
+def _database_url(reader: _Reader, home: Path) -> str:
+    """`DATABASE_URL` (it may hold a password), else an SQLite file in `home`."""
+    value = reader.text("DATABASE_URL")
+    if value is None:
+        return f"sqlite:///{home / 'rfcsmith.sqlite'}"
+    scheme, separator, rest = value.partition("://")
+    if scheme == "postgres":
+        # Heroku and others still write the old name, which SQLAlchemy refuses.
+        scheme = "postgresql"
+    if not separator or scheme not in ("sqlite", "postgresql", "postgresql+psycopg"):
+        reader.bad("DATABASE_URL", "must start with sqlite:// or postgresql://")
+    return f"{scheme}://{rest}"
+
+
+def _private_key(reader: _Reader) -> Secret:
+    name = "GITHUB_PRIVATE_KEY"
+    value = reader.required(name)
+    if not value:
+        return Secret("")
+    if "-----BEGIN" not in value:
+        try:
+            value = Path(value).read_text(encoding="ascii")
+        except (OSError, ValueError):
+            reader.bad(name, "must be the App's private key as PEM text, or the path of a readable file with it")
+            return Secret("")
+    if "\n" not in value.strip():
+        value = value.replace("\\n", "\n")
+    try:
+        key = load_pem_private_key(value.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        reader.bad(name, "is not a readable private key; download a new one from the App's page")
+    else:
+        if not isinstance(key, RSAPrivateKey):
+            reader.bad(name, "is not an RSA key; GitHub's App keys are")
+    return Secret(value)
+
+
+def _effort(reader: _Reader) -> str | None:
+    value = reader.text("RFCSMITH_EFFORT")
+    if value is not None and value not in EFFORTS:
+        reader.bad("RFCSMITH_EFFORT", f"must be one of {', '.join(EFFORTS)}")
+    return value
+
+
+def _allowed_owners(reader: _Reader) -> frozenset[str] | None:
+    """Owners are separated by commas or blanks. A set value without any owner allows nobody: the safe reading."""
+    value = reader.text("RFCSMITH_ALLOWED_OWNERS")
+    if value is None:
+        return None
+    return frozenset(owner.removeprefix("@").lower() for owner in re.split(r"[,\s]+", value) if owner)
+
+
+def _ca_bundle(reader: _Reader) -> Path | None:
+    value = reader.text("SANDBOX_CA_BUNDLE")
+    if value is None:
+        return None
+    path = Path(value).absolute()
+    if not path.is_file():
+        reader.bad("SANDBOX_CA_BUNDLE", "must be the path of a file with certificates")
+    return path

@@ -1,0 +1,203 @@
+"""The durable engine: the only module that knows DBOS; everything that is enqueued is enqueued here.
+
+A step never lets an expected error cross the database: it records what happened as a plain value, and the workflow gets
+the same `UserError`, `Stopped`, `Unavailable` or `Conflict` again however often the step's record is read. Other errors are
+bugs; DBOS records them as it likes, and only the workflow's outermost frame sees them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+from dbos import (
+    DBOS,
+    DBOSClient,
+    DBOSConfig,
+    DBOSPortableJSONSerializer,
+    SetEnqueueOptions,
+    SetWorkflowID,
+)
+
+from bot.errors import Conflict, Stopped, Unavailable, UserError
+
+log = logging.getLogger("rfcsmith")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+APPLICATION = "rfcsmith"
+VERSION = "1"
+"""The version of the workflows' shape; raised only when running workflows could not be replayed by newer code."""
+CONTROL = "control"
+RUNS = "runs"
+_POLL = 0.25
+_UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]
+
+
+def step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a durable step; `name` is what the record of a running workflow is matched by, so it never changes."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        def recorded(*args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
+            try:
+                return {"value": function(*args, **kwargs)}
+            except UserError as error:
+                return {"user_error": [error.message, error.hint]}
+            except Stopped as error:
+                return {"stopped": str(error)}
+            except Unavailable as error:
+                return {"unavailable": [error.message, error.retry_after]}
+            except Conflict as error:
+                return {"conflict": str(error)}
+            except Exception:
+                log.exception("step %s%r broke", name, args)
+                raise
+
+        durable = DBOS.step(name=name)(recorded)
+
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            outcome: Any = durable(*args, **kwargs)
+            if "user_error" in outcome:
+                raise UserError(*outcome["user_error"])
+            if "stopped" in outcome:
+                raise Stopped(outcome["stopped"])
+            if "unavailable" in outcome:
+                raise Unavailable(*outcome["unavailable"])
+            if "conflict" in outcome:
+                raise Conflict(outcome["conflict"])
+            value: R = outcome["value"]
+            return value
+
+        return call
+
+    return decorate
+
+
+def workflow(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a durable workflow under a name that never changes."""
+    return DBOS.workflow(name=name)
+
+
+def enqueue_run(
+    function: Callable[[str, int], None],
+    run_id: str,
+    segment: int,
+    *,
+    partition: str,
+    priority: int,
+    delay: float = 0.0,
+) -> None:
+    """Enqueue segment `segment` of a run, from a workflow; runs of one partition come one at a time, in order."""
+    options = SetEnqueueOptions(queue_partition_key=partition, priority=priority, delay_seconds=delay or None)
+    with SetWorkflowID(f"{run_id}/{segment}"), options:
+        DBOS.enqueue_workflow(RUNS, function, run_id, segment)
+
+
+def enqueue_route(function: Callable[[str, int], None], delivery_id: str, trial: int, *, delay: float) -> None:
+    """Enqueue a delivery once more, from its own workflow, after `delay` seconds."""
+    with SetWorkflowID(f"{delivery_id}/{trial}"), SetEnqueueOptions(delay_seconds=delay or None):
+        DBOS.enqueue_workflow(CONTROL, function, delivery_id, trial)
+
+
+def migrate(database_url: str) -> None:
+    """Bring the engine's own tables up to date."""
+    DBOS.migrate(database_url)
+
+
+class Enqueuer:
+    """The receiver's side: enqueues `route` in the same transaction that writes the inbox row, and runs nothing."""
+
+    def __init__(self, database_url: str) -> None:
+        self._client = DBOSClient(
+            system_database_url=database_url,
+            application_name=APPLICATION,
+            serializer=DBOSPortableJSONSerializer(),
+            lazy=True,
+            retry_connection_errors=False,
+        )
+
+    def route(self, connection: sa.Connection, delivery_id: str) -> None:
+        self._client.enqueue_in_transaction(
+            connection,
+            {"workflow_name": "route", "queue_name": CONTROL, "workflow_id": delivery_id},
+            delivery_id,
+            1,
+        )
+
+    def unfinished(self) -> tuple[str, ...]:
+        """The ids of workflows that have not come to their end."""
+        return tuple(
+            status.workflow_id
+            for status in self._client.list_workflows(status=_UNFINISHED, load_input=False, load_output=False)
+        )
+
+    def close(self) -> None:
+        self._client.destroy()
+
+
+class Worker:
+    """The worker's side: takes the lock (one worker on SQLite), launches DBOS and its queues, recovers what was running."""
+
+    def __init__(self, database_url: str, *, worker_id: str, concurrency: int) -> None:
+        self._database_url = database_url
+        self._worker_id = worker_id
+        self._concurrency = concurrency
+        self._lock: IO[str] | None = None
+
+    def take_lock(self) -> None:
+        """Claim the database; raises `UserError` where another worker has this SQLite file."""
+        self._lock = _take_lock(self._database_url)
+
+    def launch(self) -> None:
+        """Start executing, first of all what was running when the last worker of this id ended."""
+        config: DBOSConfig = {
+            "name": APPLICATION,
+            "system_database_url": self._database_url,
+            "application_version": VERSION,
+            "executor_id": self._worker_id,
+            "log_level": "WARNING",
+            "serializer": DBOSPortableJSONSerializer(),
+            "notification_listener_polling_interval_sec": _POLL,
+        }
+        DBOS(config=config)
+        DBOS.launch()
+        DBOS.register_queue(CONTROL, worker_concurrency=8, polling_interval_sec=_POLL)
+        DBOS.register_queue(
+            RUNS, partition_concurrency=1, worker_concurrency=self._concurrency, polling_interval_sec=_POLL
+        )
+
+    def shutdown(self, patience: int = 0) -> None:
+        """Stop executing; what has not ended within `patience` seconds is recovered at the next launch."""
+        DBOS.destroy(workflow_completion_timeout_sec=patience)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def _take_lock(database_url: str) -> IO[str] | None:
+    """Two workers on one SQLite file would break the promise of one run for each target at a time."""
+    url = sa.make_url(database_url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    path = Path(url.database + ".worker.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise UserError(
+            f"Another worker has the database {url.database}.",
+            "SQLite takes one worker; stop the other one, or set DATABASE_URL to a Postgres database.",
+        ) from None
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock

@@ -1,0 +1,50 @@
+"""The one outermost frame of every run: whatever happens on the road, the run ends in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.errors import Conflict, Stopped, Unavailable, UserError
+from workflows.engine import enqueue_run
+from workflows.steps import lifecycle
+
+
+def run_to_its_end(
+    run_id: str, segment: int, workflow: Callable[[str, int], None], road: Callable[[str], None]
+) -> None:
+    """Walk the road, settle what came of it, and say so.
+
+    Where a service does not answer, this segment ends and the next one is enqueued with a delay: a waiting run holds
+    no slot. The road is walked again from its start then; everything that was done is found done.
+    """
+    try:
+        if not lifecycle.is_settled(run_id):
+            _walk(run_id, segment, road)
+        lifecycle.say_outcome(run_id)
+    except Unavailable as error:
+        pause = lifecycle.pause(run_id, segment, error.message, error.retry_after)
+        if pause is not None:
+            enqueue_run(
+                workflow,
+                run_id,
+                segment + 1,
+                partition=pause["partition"],
+                priority=pause["priority"],
+                delay=pause["seconds"],
+            )
+
+
+def _walk(run_id: str, segment: int, road: Callable[[str], None]) -> None:
+    try:
+        road(run_id)
+        lifecycle.settle_done(run_id)
+    except Stopped:
+        lifecycle.settle_stopped(run_id)
+    except UserError as error:
+        lifecycle.settle_failed(run_id, error.message, error.hint)
+    except Conflict as error:
+        raise Unavailable(f"{error}", 1.0) from error
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001  the workflow's outermost frame
+        lifecycle.settle_broken(run_id, repr(error))

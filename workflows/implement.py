@@ -1,0 +1,35 @@
+"""From an accepted RFC to a pull request whose tests were red without the change and are green with it."""
+
+from __future__ import annotations
+
+from bot.domain import Assignment
+from workflows.agent import converse
+from workflows.engine import workflow
+from workflows.frame import run_to_its_end
+from workflows.steps import preparation, proof, publication
+
+TRIALS = 3
+"""How often a proof may send the agent back to work."""
+
+
+@workflow("implement")
+def implement(run_id: str, segment: int) -> None:
+    run_to_its_end(run_id, segment, implement, _road)
+
+
+def _road(run_id: str) -> None:
+    preparation.locate(run_id)
+    preparation.check_out(run_id)
+    preparation.fetch_dependencies(run_id)
+    preparation.measure_base(run_id)
+    converse(run_id, Assignment.PLAN)
+    for trial in range(1, TRIALS + 1):
+        converse(run_id, Assignment.TESTS)
+        if proof.prove_red(run_id, trial, TRIALS):
+            break
+    for trial in range(1, TRIALS + 1):
+        converse(run_id, Assignment.BUILD)
+        if proof.prove_green(run_id, trial, TRIALS):
+            break
+    publication.push(run_id)
+    publication.open_pull_request(run_id)

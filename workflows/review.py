@@ -1,0 +1,28 @@
+"""From a submitted review to an updated pull request in which every thread is answered."""
+
+from __future__ import annotations
+
+from bot.domain import Assignment
+from workflows.agent import converse
+from workflows.engine import workflow
+from workflows.frame import run_to_its_end
+from workflows.implement import TRIALS
+from workflows.steps import preparation, proof, publication
+
+
+@workflow("review")
+def review(run_id: str, segment: int) -> None:
+    run_to_its_end(run_id, segment, review, _road)
+
+
+def _road(run_id: str) -> None:
+    preparation.locate(run_id)
+    preparation.check_out(run_id)
+    preparation.fetch_dependencies(run_id)
+    preparation.measure_base(run_id)
+    for trial in range(1, TRIALS + 1):
+        converse(run_id, Assignment.REVIEW)
+        if proof.prove_green(run_id, trial, TRIALS):
+            break
+    publication.push(run_id)
+    publication.answer_review(run_id)

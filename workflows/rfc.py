@@ -1,0 +1,22 @@
+"""From an issue to a published version of its RFC."""
+
+from __future__ import annotations
+
+from bot.domain import Assignment
+from workflows.agent import converse
+from workflows.engine import workflow
+from workflows.frame import run_to_its_end
+from workflows.steps import preparation, publication
+
+
+@workflow("rfc")
+def rfc(run_id: str, segment: int) -> None:
+    run_to_its_end(run_id, segment, rfc, _road)
+
+
+def _road(run_id: str) -> None:
+    preparation.locate(run_id)
+    preparation.check_out(run_id)
+    preparation.fetch_dependencies(run_id)
+    converse(run_id, Assignment.RFC)
+    publication.publish_rfc(run_id)

@@ -1,0 +1,38 @@
+"""One tiny workflow per delivery: it starts a run, leaves a message for the one at work, or answers."""
+
+from __future__ import annotations
+
+from bot.domain import RunKind
+from bot.errors import Unavailable
+from workflows.engine import enqueue_route, enqueue_run, workflow
+from workflows.implement import implement
+from workflows.review import review
+from workflows.rfc import rfc
+from workflows.steps import reception
+
+WORKFLOWS = {RunKind.RFC: rfc, RunKind.IMPLEMENT: implement, RunKind.REVIEW: review}
+TRIALS = 12
+"""How often a delivery is tried while GitHub does not answer."""
+
+
+@workflow("route")
+def route(delivery_id: str, trial: int) -> None:
+    """Handle one delivery; the id of the workflow is the delivery's own, so that a redelivery changes nothing."""
+    try:
+        opened = reception.receive(delivery_id)
+    except Unavailable as error:
+        if trial < TRIALS:
+            enqueue_route(route, delivery_id, trial + 1, delay=max(error.retry_after, min(2.0**trial, 300.0)))
+        return
+    except Exception as error:  # noqa: BLE001  the workflow's outermost frame
+        reception.apologise(delivery_id, repr(error))
+        return
+    for run in opened:
+        enqueue_run(
+            WORKFLOWS[RunKind(run["kind"])],
+            run["id"],
+            1,
+            partition=run["partition"],
+            priority=run["priority"],
+            delay=run["delay"],
+        )

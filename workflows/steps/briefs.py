@@ -1,0 +1,118 @@
+"""Gathers what a conversation's brief is composed of; the words are in `bot.agent.brief`."""
+
+from __future__ import annotations
+
+from bot.agent import brief
+from bot.agent.brief import Brief, Discussion, ReviewRound, Setting
+from bot.agent.submit import PlanDraft
+from bot.checking import Baseline
+from bot.domain import Assignment, Permission, Plan, ReviewThread, Run
+from bot.errors import UserError
+from bot.rust.outline import outline
+from workflows import hands
+from workflows.steps.records import Red, rfc_of, setup_of
+
+
+def compose(run: Run, assignment: Assignment) -> Brief:
+    """Compose the brief of a conversation from what the store, the host's clone and GitHub know now."""
+    store = hands.current().store
+    setting, discussion = _setting(run), _discussion(run)
+    if assignment is Assignment.RFC:
+        previous = store.latest_rfc(run.target.repo.id, run.target.issue, not_by=run.id)
+        return brief.rfc_brief(setting, discussion, previous=previous, request=run.request)
+    rfc = rfc_of(run)
+    if rfc is None:
+        raise UserError(
+            "The RFC that this was to be built from is not in my records.", "Ask for a new one with `/rfc`."
+        )
+    if assignment is Assignment.PLAN:
+        return brief.plan_brief(setting, discussion, rfc)
+    if assignment is Assignment.REVIEW:
+        return brief.review_brief(setting, discussion, rfc, _review_round(run))
+    plan = store.plan(run.id) or Plan()
+    draft = store.document(run.id, f"draft:{Assignment.PLAN}", PlanDraft)
+    notes = draft.notes if draft is not None else ""
+    if assignment is Assignment.TESTS:
+        return brief.tests_brief(setting, discussion, rfc, plan, notes=notes)
+    red = store.document(run.id, "red", Red)
+    assert red is not None, "the red proof comes before building"
+    difference = hands.current().git.diff(run.target.repo.id, setup_of(run).base_tree, red.tree)
+    return brief.build_brief(setting, discussion, rfc, plan, tests=difference, red=red.report, notes=notes)
+
+
+def _setting(run: Run) -> Setting:
+    our_hands = hands.current()
+    setup = setup_of(run)
+    baseline = our_hands.store.document(run.id, "baseline", Baseline)
+    commit = run.head_commit or run.base_commit
+    return Setting(
+        repository=run.target.repo.full_name,
+        base_commit=run.base_commit,
+        repo_map=_repo_map(run.target.repo.id, commit),
+        baseline=baseline.summary() if baseline is not None else "",
+        checks=setup.checks,
+        max_turns=our_hands.config(run).max_turns or hands.MAX_TURNS,
+    )
+
+
+def _repo_map(repository_id: int, commit: str) -> str:
+    """What the repository holds, made without the model: files, and the public items of Rust sources."""
+    git = hands.current().git
+    paths = git.paths(repository_id, commit)
+    sources = [path for path in paths if path.endswith((".rs", "Cargo.toml"))]
+    texts = {
+        path: content.decode(errors="replace")
+        for path, content in git.read_many(repository_id, commit, sources).items()
+    }
+    return outline(paths, texts)
+
+
+def _discussion(run: Run) -> Discussion:
+    """The issue and what people said, with everybody's standing at this moment; the bot's own words are left out."""
+    our_hands = hands.current()
+    repo = run.target.repo
+    github = our_hands.github.installation(repo.installation_id)
+    issue = github.issue(repo, run.target.issue)
+    comments = tuple(
+        comment
+        for comment in github.comments(repo, run.target.issue)
+        if comment.author.login != our_hands.github.bot_login
+    )
+    logins = {issue.author.login, *(comment.author.login for comment in comments)}
+    permissions = {login: github.permission(repo, login) for login in sorted(logins)}
+    # Words of people without standing in the repository are not shown to the model at all, but for the issue's own.
+    trusted = tuple(comment for comment in comments if permissions[comment.author.login] >= Permission.TRIAGE)
+    return Discussion(issue, trusted, permissions)
+
+
+def open_threads(run: Run) -> tuple[ReviewThread, ...]:
+    """The threads that a review round answers: not resolved, and the last word is a person's."""
+    our_hands = hands.current()
+    repo = run.target.repo
+    assert run.pull_request is not None
+    stored = our_hands.store.document(run.id, "threads", tuple[ReviewThread, ...])
+    if stored is not None:
+        return stored
+    threads = tuple(
+        thread
+        for thread in our_hands.github.installation(repo.installation_id).review_threads(repo, run.pull_request)
+        if not thread.is_resolved and thread.comments and thread.comments[-1].author.login != our_hands.github.bot_login
+    )
+    our_hands.store.put_document(run.id, "threads", threads)
+    return threads
+
+
+def thread_ids(run: Run) -> tuple[str, ...]:
+    """The short ids of the threads that this run answers; none where it is no review."""
+    return tuple(brief.thread_ids(open_threads(run))) if run.review_id is not None else ()
+
+
+def _review_round(run: Run) -> ReviewRound:
+    our_hands = hands.current()
+    repo = run.target.repo
+    assert run.pull_request is not None
+    github = our_hands.github.installation(repo.installation_id)
+    pull_request = github.pull_request(repo, run.pull_request)
+    reviews = tuple(review for review in github.reviews(repo, run.pull_request) if review.id == run.review_id)
+    difference = our_hands.git.diff(repo.id, run.base_commit, run.head_commit)
+    return ReviewRound(pull_request, difference, pull_request.body, reviews, open_threads(run))

@@ -1,0 +1,211 @@
+"""One conversation with the model: its brief, its turns, its batches of tool calls, and its accepted submission."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bot.agent import submit, toolbox, transcript
+from bot.agent.submit import Expected
+from bot.agent.tools import READ_ONLY, tools_for
+from bot.agent.transcript import Budget
+from bot.domain import Assignment, Plan, Run, Stage, StopReason, ToolCall, Turn
+from bot.errors import UserError
+from bot.model import ModelRequest
+from bot.store import StoredTurn
+from bot.workbench import Workbench
+from workflows import hands
+from workflows.engine import step
+from workflows.steps import briefs, lifecycle
+from workflows.steps.records import Submitted, agreed_criteria, setup_of
+
+log = logging.getLogger("rfcsmith")
+
+STAGES = {
+    Assignment.RFC: Stage.INVESTIGATE,
+    Assignment.PLAN: Stage.PLAN,
+    Assignment.TESTS: Stage.TESTS,
+    Assignment.BUILD: Stage.BUILD,
+    Assignment.REVIEW: Stage.BUILD,
+}
+
+
+@step("begin")
+def begin(run_id: str, assignment_name: str) -> int | None:
+    """The turn at which the conversation goes on, after composing its brief if need be; None where it is over."""
+    assignment = Assignment(assignment_name)
+    our_hands = hands.current()
+    store = our_hands.store
+    if store.document(run_id, Submitted.name(assignment), int) is not None:
+        return None
+    run = lifecycle.enter(store.run(run_id), STAGES[assignment])
+    turns = store.turns(run_id, assignment)
+    if turns:
+        return turns[-1].number
+    composed = briefs.compose(run, assignment)
+    store.put_document(run_id, f"system:{assignment}", composed.system)
+    store.start_turn(run_id, assignment, 0, transcript.opening(composed.message))
+    return 0
+
+
+@step("ask")
+def ask(run_id: str, assignment_name: str, number: int) -> None:
+    """Let the model answer turn `number`; an answer that is recorded already is not asked for again."""
+    assignment = Assignment(assignment_name)
+    our_hands = hands.current()
+    store = our_hands.store
+    turns = store.turns(run_id, assignment)
+    turn = turns[number]
+    if turn.assistant is not None:
+        return
+    run = store.run(run_id)
+    _check_budget(run, assignment, number)
+    user = _with_steering(run_id, assignment, turn)
+    exchanges = [(stored.user, stored.assistant) for stored in turns[:number]] + [(user, None)]
+    request = ModelRequest(
+        system=store.document(run_id, f"system:{assignment}", str) or "",
+        tools=tools_for(assignment),
+        messages=transcript.messages(exchanges),
+        user_id=run_id,
+    )
+    started_at = time.time()
+    try:
+        answer = our_hands.model.complete(request, should_stop=stop_watch(run_id))
+    finally:
+        store.record_span(run_id, run.stage, "model", assignment, started_at, time.time() - started_at)
+    store.finish_turn(run_id, assignment, number, answer)
+
+
+def _check_budget(run: Run, assignment: Assignment, number: int) -> None:
+    limit = _max_turns(run)
+    if number >= limit:
+        raise UserError(
+            f"I used up {limit} turns on this part without bringing it to an end.",
+            "A smaller RFC, or a hint about what is hard here, would help; then ask again.",
+        )
+
+
+def _max_turns(run: Run) -> int:
+    return hands.current().config(run).max_turns or hands.MAX_TURNS
+
+
+def _with_steering(run_id: str, assignment: Assignment, turn: StoredTurn) -> list[dict[str, Any]]:
+    """Add what people said meanwhile to what is about to be sent; the same again when the step is repeated."""
+    store = hands.current().store
+    messages = store.take_steering(run_id, f"{assignment}/{turn.number}")
+    notes = [transcript.text_block(transcript.steering_note(message)) for message in messages]
+    missing = [note for note in notes if note not in turn.user]
+    if not missing:
+        return turn.user
+    user = [*turn.user, *missing]
+    store.amend_turn(run_id, assignment, turn.number, user)
+    return user
+
+
+@step("act")
+def act(run_id: str, assignment_name: str, number: int) -> int | None:
+    """Carry out turn `number`'s calls once; returns the next turn, or None where the submission was accepted."""
+    assignment = Assignment(assignment_name)
+    our_hands = hands.current()
+    store = our_hands.store
+    turns = store.turns(run_id, assignment)
+    if len(turns) > number + 1:
+        return _next(run_id, assignment, number)
+    stored = turns[number]
+    turn = _turn(stored)
+    _refuse_dead_ends(turn)
+    run = store.run(run_id)
+    workbench = our_hands.workbenches.open(run)
+    if stored.is_act_started:
+        workbench.roll_back()
+    store.start_act(run_id, assignment, number)
+    box = _toolbox(run, assignment, workbench)
+    results = toolbox.act(turn, box, stop_watch(run_id))
+    if assignment not in READ_ONLY and turn.calls:
+        workbench.take_snapshot()
+    if box.plan.tasks:
+        store.put_document(run_id, "plan", box.plan)
+    if box.draft is not None:
+        store.put_document(run_id, f"draft:{assignment}", box.draft)
+        if isinstance(box.draft, submit.PlanDraft):
+            store.put_document(run_id, "plan", Plan(box.draft.tasks))
+        store.put_document(run_id, Submitted.name(assignment), number)
+    notes = [note for note in (transcript.ending_note(turn, assignment), _budget_note(run, assignment, turns)) if note]
+    store.start_turn(run_id, assignment, number + 1, transcript.reply(turn, results, notes))
+    store.end_act(run_id, assignment, number)
+    lifecycle.speak(run)
+    return _next(run_id, assignment, number)
+
+
+def _next(run_id: str, assignment: Assignment, number: int) -> int | None:
+    submitted = hands.current().store.document(run_id, Submitted.name(assignment), int)
+    return None if submitted == number else number + 1
+
+
+def _turn(stored: StoredTurn) -> Turn:
+    content = stored.assistant or []
+    calls = tuple(
+        ToolCall(block["id"], block["name"], block["input"]) for block in content if block.get("type") == "tool_use"
+    )
+    return Turn(tuple(content), StopReason(stored.stop), calls, "", stored.usage, stored.seconds)
+
+
+def _refuse_dead_ends(turn: Turn) -> None:
+    if turn.stop is StopReason.REFUSAL:
+        raise UserError("The model declined to go on with this.", "Put the request in other words, and ask again.")
+    if turn.stop is StopReason.CONTEXT:
+        raise UserError("This grew too large for one conversation.", "A smaller RFC would help.")
+
+
+def _budget_note(run: Run, assignment: Assignment, turns: tuple[StoredTurn, ...]) -> str:
+    limit = _max_turns(run)
+    return transcript.budget_note(Budget(len(turns) - 1, limit), Budget(len(turns), limit), assignment)
+
+
+def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.Toolbox:
+    our_hands = hands.current()
+
+    def read(path: str) -> bytes | None:
+        return our_hands.git.read(run.target.repo.id, run.base_commit, path)
+
+    setup = setup_of(run)
+    workbench.checks, workbench.base_tree = setup.checks, setup.base_tree
+    expected = Expected(agreed_criteria(run), briefs.thread_ids(run), read if assignment is Assignment.RFC else None)
+    return toolbox.Toolbox(
+        assignment=assignment,
+        sandbox=workbench.sandbox(is_read_only=assignment in READ_ONLY),
+        files=workbench.files,
+        expected=expected,
+        checks=None if assignment in READ_ONLY else workbench,
+        differ=workbench,
+        dependencies=None if assignment in READ_ONLY else workbench,
+        plan=our_hands.store.plan(run.id) or Plan(),
+    )
+
+
+def complain(run_id: str, assignment: Assignment, text: str) -> None:
+    """Reopen a conversation whose submission did not stand, saying why; called inside the proving steps."""
+    store = hands.current().store
+    if store.document(run_id, Submitted.name(assignment), int) is None:
+        return
+    last = store.turns(run_id, assignment)[-1]
+    store.amend_turn(run_id, assignment, last.number, [*last.user, transcript.text_block(text)])
+    store.put_document(run_id, Submitted.name(assignment), None)
+
+
+def stop_watch(run_id: str) -> Callable[[], bool]:
+    """Asks the mailbox at most once a second whether a human wants the run to stop."""
+    store = hands.current().store
+    asked_at = 0.0
+    is_stopped = False
+
+    def should_stop() -> bool:
+        nonlocal asked_at, is_stopped
+        if not is_stopped and time.monotonic() - asked_at >= 1.0:
+            asked_at = time.monotonic()
+            is_stopped = store.stop_of(run_id) is not None
+        return is_stopped
+
+    return should_stop

@@ -1,0 +1,110 @@
+"""How a run goes from stage to stage, and how it ends: always settled first, then said."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+from bot import comments
+from bot.domain import Actor, Plan, Run, Stage
+from bot.errors import UserError
+from workflows import hands
+from workflows.engine import step
+
+log = logging.getLogger("rfcsmith")
+SEGMENTS = 60
+"""How often a run may wait for a service before it is given up."""
+
+
+def enter(run: Run, stage: Stage) -> Run:
+    """Move the run to a stage and bring its status comment up to date; called inside other steps."""
+    store = hands.current().store
+    if run.stage is not stage:
+        run = store.save_run(replace(run, stage=stage))
+    speak(run)
+    return run
+
+
+def speak(run: Run, note: str = "", links: str = "", *, force: bool = False) -> None:
+    """Edit the run's one status comment, not oftener than the operator allows unless it must be said now."""
+    our_hands = hands.current()
+    plan = our_hands.store.document(run.id, "plan", Plan)
+    text = comments.status_comment(run, plan, note, links=links)
+    interval = 0.0 if force else our_hands.settings.status_interval
+    if not our_hands.store.may_speak(run.id, text, interval):
+        return
+    github = our_hands.github.installation(run.target.repo.installation_id)
+    number = run.pull_request if run.review_id is not None and run.pull_request else run.target.issue
+    github.ensure_comment(run.target.repo, number, f"status:{run.id}", text)
+    our_hands.store.spoke(run.id, text)
+
+
+@step("is_settled")
+def is_settled(run_id: str) -> bool:
+    return hands.current().store.run(run_id).stage.is_final
+
+
+@step("settle_done")
+def settle_done(run_id: str) -> None:
+    _settle(run_id, Stage.DONE, hands.current().store.document(run_id, "note", str) or "")
+
+
+@step("settle_stopped")
+def settle_stopped(run_id: str) -> None:
+    """The work so far is kept in the store's last snapshot; who asked is in the mailbox."""
+    message = hands.current().store.stop_of(run_id)
+    actor = message.author if message is not None else Actor("ghost")
+    _settle(run_id, Stage.STOPPED, comments.stopped_note(actor, ""))
+
+
+@step("settle_failed")
+def settle_failed(run_id: str, message: str, hint: str) -> None:
+    _settle(run_id, Stage.FAILED, comments.failed_note(message, hint))
+
+
+@step("settle_broken")
+def settle_broken(run_id: str, error: str) -> None:
+    log.error("run %s broke: %s", run_id, error)
+    _settle(run_id, Stage.FAILED, comments.bug_note(run_id))
+
+
+def _settle(run_id: str, stage: Stage, note: str) -> None:
+    our_hands = hands.current()
+    run = our_hands.store.run(run_id)
+    if run.stage.is_final:
+        return
+    our_hands.store.put_document(run_id, "outcome", note)
+    our_hands.workbenches.discard(run_id)
+    our_hands.store.save_run(replace(run, stage=stage))
+
+
+@step("say_outcome")
+def say_outcome(run_id: str) -> None:
+    """Say the outcome in the status comment; the bench is gone by now, also where the worker died while settling."""
+    our_hands = hands.current()
+    store = our_hands.store
+    our_hands.workbenches.discard(run_id)
+    run = store.run(run_id)
+    try:
+        speak(run, store.document(run_id, "outcome", str) or "", force=True)
+    except UserError as error:
+        # The App was taken away, or the issue was deleted or locked: there is nowhere left to say it.
+        log.warning("run %s: its outcome cannot be said: %s", run_id, error)
+    if store.has_document(run_id, "forget"):
+        store.forget([run])
+
+
+@step("pause")
+def pause(run_id: str, segment: int, message: str, retry_after: float) -> dict[str, Any] | None:
+    """How long to wait for a service before the next segment; None where the run has waited too often."""
+    our_hands = hands.current()
+    run = our_hands.store.run(run_id)
+    if segment >= SEGMENTS:
+        log.error("run %s gave up waiting: %s", run_id, message)
+        _settle(run_id, Stage.FAILED, comments.failed_note(message, "Ask again when the service is back."))
+        return None
+    our_hands.workbenches.pause(run_id)
+    seconds = max(retry_after, min(2.0 ** min(segment, 9), 300.0))
+    log.warning("run %s waits %.0f s: %s", run_id, seconds, message)
+    return {"seconds": seconds, "partition": run.target.key, "priority": our_hands.store.priority(run_id)}

@@ -1,0 +1,147 @@
+"""From a run's target to a workspace with its dependencies fetched and its base measured."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+
+from bot.domain import IssueState, Run, RunKind, Stage
+from bot.errors import Stopped, UserError
+from bot.rust import discovery
+from bot.sandbox.setup import fetch
+from workflows import hands
+from workflows.engine import step
+from workflows.steps import lifecycle
+from workflows.steps.records import Setup, setup_of
+
+SLUG_LENGTH = 40
+
+
+@step("locate")
+def locate(run_id: str) -> None:
+    """Find out where the work takes place: base commit, branch, pull request; the clone is brought up to date."""
+    our_hands = hands.current()
+    run = our_hands.store.run(run_id)
+    if run.base_commit:
+        return
+    run = lifecycle.enter(run, Stage.PREPARE)
+    repo = run.target.repo
+    github = our_hands.github.installation(repo.installation_id)
+    place = github.repository(repo)
+    if place.is_archived:
+        raise UserError("This repository is archived, so nothing can be changed in it.", "Unarchive it, and ask again.")
+    run = replace(run, target=replace(run.target, repo=replace(place.repo, installation_id=repo.installation_id)))
+    token = github.token(run.target.repo, write=False)
+    base_ref = place.default_branch
+    if run.kind is RunKind.REVIEW:
+        run, base_ref = _at_pull_request(run)
+    base_commit = our_hands.git.fetch(repo.id, place.clone_url, token, ref=f"refs/heads/{base_ref}")
+    configured = our_hands.config_at(repo.id, base_commit).base_branch
+    if configured and run.kind is not RunKind.REVIEW:
+        base_ref = configured
+        base_commit = our_hands.git.fetch(repo.id, place.clone_url, token, ref=f"refs/heads/{base_ref}")
+    head_commit = ""
+    if run.kind is RunKind.REVIEW:
+        head_commit = our_hands.git.fetch(repo.id, place.clone_url, token, ref=f"refs/heads/{run.branch}")
+        base_commit = our_hands.git.merge_base(repo.id, base_commit, head_commit)
+    if run.kind is RunKind.IMPLEMENT:
+        run = _with_branch(run)
+    our_hands.store.save_run(replace(run, base_ref=base_ref, base_commit=base_commit, head_commit=head_commit))
+
+
+def _at_pull_request(run: Run) -> tuple[Run, str]:
+    our_hands = hands.current()
+    record = our_hands.store.target(run.target.repo.id, run.target.issue)
+    assert record is not None and record.pull_request is not None
+    repo = run.target.repo
+    pull_request = our_hands.github.installation(repo.installation_id).pull_request(repo, record.pull_request)
+    if pull_request.state is not IssueState.OPEN:
+        raise UserError("The pull request is closed.", "Reopen it, and submit the review again.")
+    if pull_request.head_repository_id != repo.id:
+        raise UserError("The pull request's branch is in another repository, where I cannot push.", "")
+    return replace(run, branch=pull_request.head_ref, pull_request=pull_request.number), pull_request.base_ref
+
+
+def _with_branch(run: Run) -> Run:
+    """The branch is named after the issue as it was at the first attempt; later attempts, and taken names, count up."""
+    our_hands = hands.current()
+    repo = run.target.repo
+    github = our_hands.github.installation(repo.installation_id)
+    record = our_hands.store.target(repo.id, run.target.issue)
+    stem = record.branch if record is not None else None
+    if not stem:
+        stem = f"rfcsmith/{run.target.issue}-{slug(github.issue(repo, run.target.issue).title)}"
+        our_hands.store.bind(run.target, branch=stem)
+    number = run.attempt
+    while github.branch_head(repo, branch := stem if number == 1 else f"{stem}-{number}") is not None:
+        number += 1
+    return replace(run, branch=branch)
+
+
+def slug(title: str) -> str:
+    """Words of a title for a branch name: lower-case ASCII letters, digits and dashes, cut at a word's end."""
+    words = re.findall(r"[a-z0-9]+", title.lower())
+    text = ""
+    for word in words:
+        if text and len(text) + 1 + len(word) > SLUG_LENGTH:
+            break
+        text = f"{text}-{word}" if text else word[:SLUG_LENGTH]
+    return text or "change"
+
+
+@step("check_out")
+def check_out(run_id: str) -> None:
+    """Read what the repository says of itself, and lay out its files."""
+    our_hands = hands.current()
+    store = our_hands.store
+    run = store.run(run_id)
+    if store.document(run_id, "setup", Setup) is not None:
+        return
+    commit = run.head_commit or run.base_commit
+    paths = our_hands.git.paths(run.target.repo.id, commit)
+    if not any(path == "Cargo.toml" or path.endswith("/Cargo.toml") for path in paths):
+        raise UserError("I find no `Cargo.toml` here, and Rust is all I know.", "")
+    wanted = [path for path in paths if discovery.wanted(path)]
+    files = {
+        path: content.decode(errors="replace")
+        for path, content in our_hands.git.read_many(run.target.repo.id, run.base_commit, wanted).items()
+    }
+    store.put_document(run_id, "setup", Setup(discovery.discover(files), ""))
+    our_hands.workbenches.open(run)
+
+
+@step("fetch_dependencies")
+def fetch_dependencies(run_id: str) -> None:
+    """Fetch what the lock file names, making the lock file if there is none; only this container has a network."""
+    our_hands = hands.current()
+    store = our_hands.store
+    run = store.run(run_id)
+    setup = setup_of(run)
+    if setup.base_tree:
+        return
+    bench = our_hands.workbenches.open(run)
+    started_at = time.time()
+    fetched = fetch(our_hands.engine, bench.volume, bench.cargo_home, should_stop=bench.should_stop)
+    store.record_span(run_id, run.stage, "command", "cargo fetch", started_at, fetched.result.seconds)
+    if bench.should_stop():
+        raise Stopped("the run was stopped while dependencies were fetched")
+    if not fetched.result.is_success:
+        raise UserError(
+            "The dependencies of this repository cannot be fetched.",
+            f"`cargo fetch` says:\n\n```text\n{fetched.result.output[-1500:].strip()}\n```",
+        )
+    unpublished = ("Cargo.lock",) if fetched.is_lock_generated or fetched.is_lock_updated else ()
+    store.put_document(run_id, "setup", replace(setup, base_tree=bench.take_snapshot(), unpublished=unpublished))
+
+
+@step("measure_base")
+def measure_base(run_id: str) -> None:
+    """Run every check on the base, so that what is red already is never blamed on the change."""
+    our_hands = hands.current()
+    run = our_hands.store.run(run_id)
+    if our_hands.store.has_document(run_id, "baseline"):
+        return
+    bench = our_hands.workbenches.open(run)
+    baseline = bench.checker(bench.sandbox()).measure_base()
+    our_hands.store.put_document(run_id, "baseline", baseline)

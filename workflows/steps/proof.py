@@ -1,0 +1,204 @@
+"""Red, then green: what fresh containers show of trees that the host made, and what goes back to the agent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.agent.submit import NewTest, TestsDraft
+from bot.checking import Baseline, lost_tests, passing, worse_than_base
+from bot.domain import (
+    Assignment,
+    CheckKind,
+    CheckResult,
+    CheckScope,
+    Evidence,
+    Level,
+    Proof,
+    RedKind,
+    Run,
+    RunKind,
+    Stage,
+    TestOutcome,
+)
+from bot.errors import UserError
+from bot.rust.compact import compact
+from bot.rust.tests import TestItem, new_tests, tests_of
+from bot.workbench import Workbench
+from workflows import hands
+from workflows.engine import step
+from workflows.steps import conversation, lifecycle
+from workflows.steps.records import Green, Red, setup_of
+
+TESTED = (CheckKind.TEST, CheckKind.NEXTEST, CheckKind.DOCTEST)
+
+
+@step("prove_red")
+def prove_red(run_id: str, trial: int, trials: int) -> bool:
+    """Run the new tests on the base plus tests, in a fresh container: each must fail. False: the agent was told why not."""
+    our_hands = hands.current()
+    store = our_hands.store
+    if store.has_document(run_id, "red"):
+        return True
+    run = lifecycle.enter(store.run(run_id), Stage.RED)
+    bench = our_hands.workbenches.open(run)
+    tree = _publishable(run, bench.take_snapshot())
+    base, tested = _sources(run, _base_tree(run)), _sources(run, tree)
+    tests = new_tests(base, tested)
+    if not tests:
+        complaint = "No new test was found in the workspace: nothing differs from the base that libtest would run."
+        return _back(run, Assignment.TESTS, complaint, trial, trials)
+    results = _run_tests(bench, tree, "red")
+    green = [test for test in tests if _outcome(test, results) is TestOutcome.OK]
+    draft = store.document(run_id, f"draft:{Assignment.TESTS}", TestsDraft)
+    named = draft.tests if draft is not None else ()
+    complaint = _green_complaint(green, named)
+    if complaint:
+        return _back(run, Assignment.TESTS, complaint, trial, trials)
+    red_tests = [test for test in tests if test not in green]
+    kinds = {test.key: _red_kind(test, results) for test in red_tests}
+    criteria = {test.key: _criteria(test, named) for test in red_tests}
+    store.put_document(run_id, "red", Red(tree, kinds, criteria, compact(results)))
+    return True
+
+
+def _green_complaint(green: Sequence[TestItem], named: Sequence[NewTest]) -> str:
+    """Tests that pass without the change prove nothing, if they were handed in as proof of a criterion."""
+    proving = [test for test in green if _criteria(test, named)]
+    if not proving:
+        return ""
+    names = "\n".join(f"- {test.key}" for test in proving)
+    return (
+        "These tests pass in a fresh container without the change, so they prove nothing about it:\n"
+        f"{names}\n\nMake each of them fail on the base for the right reason, or take it out of the submission, and submit again."
+    )
+
+
+def _back(run: Run, assignment: Assignment, complaint: str, trial: int, trials: int) -> bool:
+    if trial >= trials:
+        raise UserError(
+            f"After {trials} tries the proof still does not stand.",
+            f"What the fresh container said last:\n\n```text\n{complaint[:3000]}\n```",
+        )
+    conversation.complain(run.id, assignment, complaint)
+    return False
+
+
+@step("prove_green")
+def prove_green(run_id: str, trial: int, trials: int) -> bool:
+    """Verify the final tree in a fresh container: every check, every red test by name, nothing lost."""
+    our_hands = hands.current()
+    store = our_hands.store
+    if store.has_document(run_id, "green"):
+        return True
+    run = lifecycle.enter(store.run(run_id), Stage.VERIFY)
+    bench = our_hands.workbenches.open(run)
+    tree = _publishable(run, bench.take_snapshot())
+    assignment = Assignment.REVIEW if run.kind is RunKind.REVIEW else Assignment.BUILD
+    baseline = store.document(run_id, "baseline", Baseline) or Baseline()
+    with bench.fresh(_complete(run, bench, tree), "green") as checker:
+        results = checker.climb(CheckScope.FULL, baseline, stop_early=False)
+    complaint = _complaint(run, results, baseline, tree)
+    if complaint:
+        return _back(run, assignment, complaint, trial, trials)
+    store.put_document(run_id, "green", Green(tree, _evidence(run, results, baseline)))
+    return True
+
+
+def _complaint(run: Run, results: Sequence[CheckResult], baseline: Baseline, tree: str) -> str:
+    """What does not hold, in words for the agent; empty where everything does."""
+    parts = []
+    if worse_than_base(results, baseline):
+        parts.append(f"In a fresh container the checks fail:\n\n{compact(results, baseline.results)}")
+    red = hands.current().store.document(run.id, "red", Red)
+    passed = passing(results)
+    missing = [key for key in (red.kinds if red is not None else ()) if not _has_passed(key, passed)]
+    if missing:
+        names = "\n".join(f"- {key}" for key in missing)
+        parts.append(f"These tests were red without the change and do not pass with it:\n{names}")
+    still_there = set(tests_of(_sources(run, tree)))
+    lost = [key for key in lost_tests(results, baseline, ()) if key in still_there]
+    if lost and not parts:
+        names = "\n".join(f"- {key}" for key in lost[:20])
+        parts.append(f"These tests passed on the base and did not run or do not pass now:\n{names}")
+    return "\n\n".join(parts)
+
+
+def _has_passed(key: str, passed: frozenset[str]) -> bool:
+    """A test attribute may make several tests of one function; then all names begin with the function's."""
+    return key in passed or any(name.startswith(f"{key}::") for name in passed)
+
+
+def _evidence(run: Run, results: Sequence[CheckResult], baseline: Baseline) -> Evidence:
+    red = hands.current().store.document(run.id, "red", Red)
+    passed = passing(results)
+    proofs: tuple[Proof, ...] = ()
+    if red is not None:
+        proofs = tuple(Proof(key, kind, _has_passed(key, passed), red.criteria[key]) for key, kind in red.kinds.items())
+    bare = tuple(CheckResult(r.check, r.exit, r.seconds) for r in results)
+    return Evidence(proofs, bare, len(baseline.passing), len(passed))
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _publishable(run: Run, tree: str) -> str:
+    """The tree as it may be published: without what the base's ignore rules hide and what setup generated."""
+    git = hands.current().git
+    commit = run.head_commit or run.base_commit
+    return git.publishable(run.target.repo.id, base=commit, tree=tree, exclude=setup_of(run).unpublished)
+
+
+def _base_tree(run: Run) -> str:
+    return hands.current().git.tree_of(run.target.repo.id, run.head_commit or run.base_commit)
+
+
+def _complete(run: Run, bench: Workbench, tree: str) -> str:
+    """The published tree plus what setup generated: a lock file that the repository does not keep."""
+    setup = setup_of(run)
+    if not setup.unpublished:
+        return tree
+    last = hands.current().store.last_snapshot(run.id)
+    assert last is not None
+    return bench.git.overlay(run.target.repo.id, tree, source=last[1], paths=setup.unpublished)
+
+
+def _sources(run: Run, tree: str) -> dict[str, str]:
+    git = hands.current().git
+    repository_id = run.target.repo.id
+    wanted = [path for path in git.paths(repository_id, tree) if path.endswith((".rs", "Cargo.toml"))]
+    contents = git.read_many(repository_id, tree, wanted)
+    return {path: content.decode(errors="replace") for path, content in contents.items()}
+
+
+def _run_tests(bench: Workbench, tree: str, variant: str) -> tuple[CheckResult, ...]:
+    with bench.fresh(_complete(bench.run_, bench, tree), variant) as checker:
+        rungs = [check for check in checker.rungs(CheckScope.FULL) if check.kind in TESTED]
+        return tuple(checker.run(check) for check in rungs)
+
+
+def _outcome(test: TestItem, results: Sequence[CheckResult]) -> TestOutcome | None:
+    """Failed if it failed in any row, else ok if it ran at all; None where it did not run."""
+    outcomes = {run.outcome for result in results for run in result.tests if test.matches(run)}
+    for outcome in (TestOutcome.FAILED, TestOutcome.OK, TestOutcome.IGNORED):
+        if outcome in outcomes:
+            return outcome
+    return None
+
+
+def _red_kind(test: TestItem, results: Sequence[CheckResult]) -> RedKind:
+    if _outcome(test, results) is TestOutcome.FAILED:
+        return RedKind.ASSERTION
+    errors = any(item.level is Level.ERROR for result in results for item in result.diagnostics)
+    return RedKind.COMPILE if errors else RedKind.ABORT
+
+
+def _criteria(test: TestItem, named: Sequence[NewTest]) -> tuple[str, ...]:
+    """The criteria that the agent says this test proves; it may have named the test with or without its target."""
+    return tuple(
+        dict.fromkeys(
+            criterion
+            for new_test in named
+            if test.key == new_test.name or test.key.endswith(f"::{new_test.name}") or test.name == new_test.name
+            for criterion in new_test.criteria
+        )
+    )

@@ -1,0 +1,216 @@
+"""What people see in the end: the RFC's comment, the commits, the pull request, the answers to a review."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot import comments, policy
+from bot.agent import brief
+from bot.agent.submit import ChangeDraft, ReviewDraft
+from bot.domain import (
+    Assignment,
+    CheckRun,
+    Evidence,
+    Rfc,
+    Run,
+    RunKind,
+    Stage,
+)
+from bot.errors import Conflict
+from bot.github.client import GitHub
+from bot.github.markers import with_marker
+from bot.rfc import document
+from bot.rfc.document import RfcDraft
+from workflows import hands
+from workflows.engine import step
+from workflows.steps import briefs, lifecycle
+from workflows.steps.records import Green, Red, rfc_of
+
+CHECK_RUN = "rfcsmith / evidence"
+
+
+@step("publish_rfc")
+def publish_rfc(run_id: str) -> None:
+    """Post the next version of the RFC in the one comment that holds it, and read it back."""
+    our_hands = hands.current()
+    store = our_hands.store
+    run = lifecycle.enter(store.run(run_id), Stage.PUBLISH)
+    repo, issue = run.target.repo, run.target.issue
+    github = our_hands.github.installation(repo.installation_id)
+    draft = store.document(run_id, f"draft:{Assignment.RFC}", RfcDraft)
+    assert draft is not None, "the conversation ended with an accepted draft"
+    previous = store.latest_rfc(repo.id, issue, not_by=run_id)
+    url = github.repository(repo).html_url
+    version = 1 if previous is None else previous.version + 1
+    rfc = document.publish(draft, version=version, base_commit=run.base_commit, repository_url=url)
+    posted = github.ensure_comment(repo, issue, "rfc", comments.rfc_comment(rfc, store.usage(run_id)))
+    store.publish_rfc(run_id, run.target, replace(rfc, comment_id=posted.id))
+    label = {comments.RFC_IN_REVIEW: comments.LABELS[comments.RFC_IN_REVIEW]}
+    github.set_labels(repo, issue, add=label, remove=[comments.RFC_NEEDED])
+    store.put_document(run_id, "note", comments.rfc_done_note(rfc, posted.html_url))
+
+
+@step("push")
+def push(run_id: str) -> None:
+    """Make the commits on GitHub, first the red tree, then the green one, and move the branch there without force."""
+    our_hands = hands.current()
+    store = our_hands.store
+    run = lifecycle.enter(store.run(run_id), Stage.PUBLISH)
+    green = store.document(run_id, "green", Green)
+    assert green is not None, "the proof comes before publishing"
+    repo = run.target.repo
+    start = run.head_commit or run.base_commit
+    head = start
+    red = store.document(run_id, "red", Red)
+    if red is not None:
+        head = _commit(run, 1, head, red.tree, f"Tests for #{run.target.issue}, red without the change")
+    head = _commit(run, 2, head, green.tree, _headline(run))
+    github = our_hands.github.installation(repo.installation_id)
+    if run.kind is RunKind.REVIEW:
+        if head != start:
+            github.move_branch(repo, run.branch, expected=start, sha=head)
+    else:
+        github.create_branch(repo, run.branch, head)
+    if github.branch_head(repo, run.branch) != head:
+        raise Conflict(f"the branch {run.branch} moved while I pushed")
+    store.put_document(run_id, "pushed", head if head != start else "")
+
+
+def _commit(run: Run, number: int, parent: str, tree: str, headline: str) -> str:
+    """One commit through GitHub's own API, which signs it; the parent itself where nothing changed."""
+    our_hands = hands.current()
+    repo = run.target.repo
+    key = f"commit:{number}"
+    made = our_hands.store.document(run.id, key, str)
+    if made is not None:
+        return made
+    parent_tree = our_hands.git.tree_of(repo.id, parent) if our_hands.git.has(repo.id, parent) else None
+    base_tree = parent_tree or our_hands.store.document(run.id, f"tree:{parent}", str)
+    assert base_tree is not None, "the parent is the base or a commit of this run"
+    if base_tree == tree:
+        return parent
+    changes = our_hands.git.changes(repo.id, base_tree, tree)
+    config = our_hands.config(run)
+    filtered = our_hands.git.filtered(repo.id, run.base_commit, [change.path for change in changes])
+    policy.refuse(changes, config.may_touch_workflows, filtered=filtered)
+    github = our_hands.github.installation(repo.installation_id)
+    sha = github.commit(
+        repo,
+        parent=parent,
+        base_tree=base_tree,
+        changes=changes,
+        message=f"{headline}\n\n{_trailers(run, number)}",
+        expected_tree=tree,
+    )
+    our_hands.store.put_document(run.id, f"tree:{sha}", tree)
+    our_hands.store.put_document(run.id, key, sha)
+    return sha
+
+
+def _trailers(run: Run, number: int) -> str:
+    asker = run.requested_by
+    co_author = f"Co-authored-by: {asker.login} <{asker.id}+{asker.login}@users.noreply.github.com>"
+    return f"Rfcsmith-Step: {run.id}/{number}\n{co_author}"
+
+
+def _headline(run: Run) -> str:
+    if run.kind is RunKind.REVIEW:
+        review = _review_draft(run)
+        return f"Answer the review\n\n{review.summary}"
+    change = _change_draft(run)
+    return f"{change.title} (#{run.target.issue})\n\n{change.summary}"
+
+
+def _change_draft(run: Run) -> ChangeDraft:
+    draft = hands.current().store.document(run.id, f"draft:{Assignment.BUILD}", ChangeDraft)
+    assert draft is not None, "the conversation ended with an accepted draft"
+    return draft
+
+
+def _review_draft(run: Run) -> ReviewDraft:
+    draft = hands.current().store.document(run.id, f"draft:{Assignment.REVIEW}", ReviewDraft)
+    assert draft is not None, "the conversation ended with an accepted draft"
+    return draft
+
+
+@step("open_pull_request")
+def open_pull_request(run_id: str) -> None:
+    """Open the pull request of the branch, with the promise and its proof, and the same facts as a check run."""
+    our_hands = hands.current()
+    store = our_hands.store
+    run = store.run(run_id)
+    repo = run.target.repo
+    github = our_hands.github.installation(repo.installation_id)
+    change = _change_draft(run)
+    evidence = _evidence(run)
+    rfc = rfc_of(run)
+    body = comments.pull_request_body(
+        issue=run.target.issue,
+        summary=change.summary,
+        deviations=change.deviations,
+        rfc=rfc,
+        rfc_url=_rfc_url(github, run, rfc),
+        evidence=evidence,
+        usage=store.usage(run_id),
+    )
+    pull_request = github.ensure_pull_request(
+        repo,
+        branch=run.branch,
+        base=run.base_ref,
+        title=change.title,
+        body=with_marker(body, f"issue:{run.target.issue}"),
+        draft=False,
+    )
+    store.bind(run.target, pull_request=pull_request.number)
+    store.save_run(replace(run, pull_request=pull_request.number))
+    _ensure_check_run(github, run, pull_request.head_sha, evidence)
+    store.put_document(run_id, "note", comments.opened_note(pull_request))
+
+
+def _rfc_url(github: GitHub, run: Run, rfc: Rfc | None) -> str:
+    comment = github.comment(run.target.repo, rfc.comment_id) if rfc is not None and rfc.comment_id else None
+    return comment.html_url if comment is not None else ""
+
+
+def _evidence(run: Run) -> Evidence:
+    green = hands.current().store.document(run.id, "green", Green)
+    assert green is not None, "the proof comes before publishing"
+    return green.evidence
+
+
+def _ensure_check_run(github: GitHub, run: Run, head: str, evidence: Evidence) -> None:
+    is_good = all(proof.is_green for proof in evidence.proofs)
+    github.ensure_check_run(
+        run.target.repo,
+        CheckRun(
+            name=CHECK_RUN,
+            head_sha=head,
+            external_id=f"{run.id}/evidence",
+            status="completed",
+            conclusion="success" if is_good else "failure",
+            title=comments.evidence_title(evidence),
+            summary=comments.evidence_summary(evidence),
+        ),
+    )
+
+
+@step("answer_review")
+def answer_review(run_id: str) -> None:
+    """Answer each thread once, say what was done, and ask the reviewer to look again."""
+    our_hands = hands.current()
+    store = our_hands.store
+    run = store.run(run_id)
+    repo = run.target.repo
+    assert run.pull_request is not None
+    github = our_hands.github.installation(repo.installation_id)
+    draft = _review_draft(run)
+    pushed = store.document(run_id, "pushed", str) or ""
+    threads = brief.thread_ids(briefs.open_threads(run))
+    for answer in draft.answers:
+        thread = threads[answer.thread]
+        body = comments.thread_reply(answer.kind, answer.text, pushed)
+        github.reply(repo, run.pull_request, thread.comments[0].id, f"thread:{run.id}:{answer.thread}", body)
+    pull_request = github.pull_request(repo, run.pull_request)
+    _ensure_check_run(github, run, pull_request.head_sha, _evidence(run))
+    github.request_review(repo, run.pull_request, [run.requested_by.login])
+    store.put_document(run_id, "note", comments.reviewed_note(pull_request.html_url, pushed, draft.summary))
