@@ -132,11 +132,6 @@ def _nearest(word: str) -> str | None:
 # --- where GitHub shows plain text -----------------------------------------------------------------------------------
 
 
-def _markdown() -> MarkdownIt:
-    # Without `text_join` an escaped character stays apart from the text around it, so that `\/stop` is no command.
-    return MarkdownIt("commonmark").enable(["table", "strikethrough"]).disable("text_join")
-
-
 def _plain_starts(lines: list[str]) -> set[int]:
     """The numbers of the lines that start, in plain text, with a slash or an at sign.
 
@@ -159,7 +154,7 @@ def _plain_starts(lines: list[str]) -> set[int]:
 def _plain_lines(text: str) -> Iterator[str]:
     """The lines of all paragraphs, with a blank for everything in them that is not plain text."""
     quotes = 0
-    for token in _markdown().parse(text):
+    for token in MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text):
         if token.type in _OPENING:
             quotes += 1
         elif token.type in _CLOSING:

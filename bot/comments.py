@@ -99,10 +99,6 @@ def not_allowed_comment(actor: Actor, verb: Verb, needed: Permission) -> str:
     return f"@{actor.login} Thank you, but `/{verb}` needs {needed.name.lower()} permission in this repository."
 
 
-def foreign_owner_comment(owner: str) -> str:
-    return f"This installation does not work for `{owner}`: its operator has not listed that account."
-
-
 def no_rfc_comment(actor: Actor) -> str:
     return (
         f"@{actor.login} There is no RFC here to build yet. Label the issue `{RFC_NEEDED}` or comment `/rfc`, "

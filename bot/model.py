@@ -1,7 +1,7 @@
 """The only caller of the Messages API: one request streamed into one `Turn`, with its usage and its cost.
 
-The API key lives inside the SDK's client and nowhere else: no error, log line or `repr` of this module carries it, and no
-exception of the SDK (they hold the request with its headers) leaves it.
+The API key lives inside the SDK's client and nowhere else: no error, log line or `repr` of this module carries it, and
+no exception of the SDK (they hold the request with its headers) leaves it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from bot.errors import ModelUnavailable, Stopped, Unavailable, UserError
 
 DEFAULT_MODEL = "claude-opus-5-5"
 
-# How a call may take its time, in seconds. The API sends a `ping` event at least every few seconds while it thinks, so that a
-# silence of minutes means a dead connection; a whole turn is bounded as well.
+# How a call may take its time, in seconds. The API sends a `ping` event at least every few seconds while it thinks, so
+# that a silence of minutes means a dead connection; a whole turn is bounded as well.
 CONNECT_TIMEOUT = 10.0
 SILENCE_TIMEOUT = 300.0
 TURN_TIMEOUT = 3600.0
@@ -48,7 +48,7 @@ class Model(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """What is sent to the model. `messages` and `tools` are the API's own JSON; `user_id` is an opaque id without names."""
+    """What is sent: `messages` and `tools` are the API's own JSON, `user_id` is an opaque id without names."""
 
     system: str
     tools: tuple[dict[str, object], ...] = field(hash=False)
@@ -62,7 +62,10 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars for a million tokens; `cache_write` is the five-minute cache. `long` holds above `long_above` prompt tokens."""
+    """US dollars for a million tokens; `cache_write` is the five-minute cache.
+
+    Above `long_above` tokens of prompt, the prices of `long` hold for the whole turn.
+    """
 
     input: float
     output: float
@@ -72,8 +75,8 @@ class Price:
     long: Price | None = None
 
 
-# Source: the price list on platform.claude.com and the model pages there, read in November 2026. Sonnet 5.5's cache reads have
-# cost 0.10 since 2026-10-07. A model that is not in the table has no price rather than a guessed one.
+# Source: the price list on platform.claude.com and the model pages there, read in November 2026. Sonnet 5.5's cache
+# reads have cost 0.10 since 2026-10-07. A model that is not in the table has no price rather than a guessed one.
 PRICES_AS_OF = "2026-11"
 _OPUS_4 = Price(5.0, 25.0, 6.25, 0.50)
 _SONNET_4 = Price(3.0, 15.0, 3.75, 0.30)
@@ -232,7 +235,8 @@ class _Exchange(threading.Thread):
                         return ConnectionAbortedError("the stream was given up")
                     is_complete = is_complete or event.type == "message_stop"
             except (ValueError, RuntimeError, AssertionError, IndexError) as error:
-                # Garbled JSON, or events in an impossible order: what the SDK raises for a stream that is broken inside.
+                # Garbled JSON, or events in an impossible order: what the SDK raises for a stream that is broken
+                # inside.
                 return ConnectionError(f"the stream is broken: {type(error).__name__}")
             # The SDK takes a stream that simply ends for a finished one: half an answer would pass for a whole one.
             if not is_complete or stream.current_message_snapshot.stop_reason is None:
@@ -385,7 +389,8 @@ def _translate_status(error: anthropic.APIStatusError, model: str) -> Exception 
         return None
     if status == 400 and "effort" in said:
         return UserError("The Messages API refuses the configured effort.", f"Mend RFCSMITH_EFFORT. It said: {said}")
-    # A request that the API calls invalid is a bug of ours; the error of the SDK itself must not travel, see the module.
+    # A request that the API calls invalid is a bug of ours; the error of the SDK itself must not travel, see the
+    # module.
     return RuntimeError(f"the Messages API refused the request: {status} {error.type}: {said} ({error.request_id})")
 
 
@@ -394,7 +399,7 @@ def _said(error: anthropic.APIStatusError) -> str:
 
 
 def _retry_after(error: anthropic.APIStatusError) -> float:
-    """Seconds that the API asks to wait, 0.0 where it does not say (its header may also be a date, which it never was)."""
+    """Seconds that the API asks to wait, 0.0 where it does not say, or says it as a date (which it never does)."""
     for header, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = error.response.headers.get(header, "")
         if re.fullmatch(r"\d+(\.\d+)?", value):

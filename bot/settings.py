@@ -86,6 +86,7 @@ class Settings:
     ca_bundle: Path | None = None
     image: str = IMAGE
     docker_runtime: str | None = None
+    proxies: Mapping[str, str] = field(default_factory=dict, hash=False)
     write_pause: float = 1.0
     status_interval: float = 15.0
     concurrency: int = 2
@@ -134,6 +135,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         ca_bundle=_ca_bundle(reader),
         image=reader.text("RFCSMITH_IMAGE") or IMAGE,
         docker_runtime=reader.text("RFCSMITH_DOCKER_RUNTIME"),
+        proxies=_proxies(reader),
         write_pause=reader.seconds("RFCSMITH_WRITE_PAUSE", 1.0),
         status_interval=reader.seconds("RFCSMITH_STATUS_INTERVAL", 15.0),
         worker_id=reader.text("RFCSMITH_WORKER_ID") or socket.gethostname(),
@@ -282,10 +284,19 @@ def _allowed_owners(reader: _Reader) -> frozenset[str] | None:
     return frozenset(owner.removeprefix("@").lower() for owner in re.split(r"[,\s]+", value) if owner)
 
 
+def _proxies(reader: _Reader) -> dict[str, str]:
+    """The proxy variables for setup containers, as curl and cargo know them; a name and password in them are left out."""
+    names = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+    found = {name: value for name in names if (value := reader.text(name)) is not None}
+    return {name: re.sub(r"(?<=//)[^/@]*@", "", value) for name, value in found.items()}
+
+
 def _ca_bundle(reader: _Reader) -> Path | None:
+    """What `SANDBOX_CA_BUNDLE` names; else what OpenSSL's own `SSL_CERT_FILE` does, if that is there."""
     value = reader.text("SANDBOX_CA_BUNDLE")
     if value is None:
-        return None
+        common = reader.text("SSL_CERT_FILE")
+        return Path(common).absolute() if common and Path(common).is_file() else None
     path = Path(value).absolute()
     if not path.is_file():
         reader.bad("SANDBOX_CA_BUNDLE", "must be the path of a file with certificates")

@@ -8,19 +8,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from bot.agent.shell import KEEP
-from bot.checking import Baseline, Checker
-from bot.domain import Check, CheckScope, CommandResult, Run, SandboxPhase
-from bot.errors import UserError
+from bot.checking import Checker
+from bot.domain import Check, CommandResult, Run, SandboxPhase
 from bot.git import Git
 from bot.repository import RepositoryConfig
-from bot.rust.compact import compact
-from bot.rust.manifests import edition_of
 from bot.sandbox import Sandbox, SandboxSpec
 from bot.sandbox.docker import DockerEngine
-from bot.sandbox.setup import fetch_dependency
 from bot.sandbox.volume import RunVolume, remove_tree
 from bot.sandbox.workspace import WorkspaceFiles
 from bot.store import Store
@@ -29,12 +25,13 @@ log = logging.getLogger("rfcsmith")
 
 
 class TimedSandbox:
-    """A sandbox that notes in the store how long each command took."""
+    """A sandbox that is opened by its first command and notes in the store how long each command took."""
 
-    def __init__(self, sandbox: Sandbox, store: Store, run: Run) -> None:
-        self._sandbox = sandbox
+    def __init__(self, open_sandbox: Callable[[], Sandbox], store: Store, run_id: str) -> None:
+        self._open = open_sandbox
         self._store = store
-        self._run = run
+        self._run_id = run_id
+        self._sandbox: Sandbox | None = None
 
     def run(
         self,
@@ -46,23 +43,29 @@ class TimedSandbox:
         keep: int = KEEP,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> CommandResult:
+        """As `Sandbox.run`."""
+        if self._sandbox is None:
+            self._sandbox = self._open()
         started_at = time.time()
         result = self._sandbox.run(
             command, timeout=timeout, directory=directory, env=env or {}, keep=keep, should_stop=should_stop
         )
-        stage = self._store.run(self._run.id).stage
-        self._store.record_span(self._run.id, stage, "command", command, started_at, result.seconds)
+        stage = self._store.run(self._run_id).stage
+        self._store.record_span(self._run_id, stage, "command", command, started_at, result.seconds)
         return result
 
     def close(self) -> None:
-        self._sandbox.close()
+        """Remove the container, if there is one."""
+        if self._sandbox is not None:
+            self._sandbox.close()
+            self._sandbox = None
 
 
 @dataclass(slots=True)
 class Workbench:
     """The files and the agent's container of one run, and what its tools do with them."""
 
-    run_: Run
+    run: Run
     store: Store
     git: Git
     engine: DockerEngine
@@ -80,28 +83,27 @@ class Workbench:
 
     @property
     def repository_id(self) -> int:
-        return self.run_.target.repo.id
+        return self.run.target.repo.id
 
     def sandbox(self, *, is_read_only: bool = False) -> TimedSandbox:
-        """The agent's container, started at first use; the one with the other rights over the workspace is closed."""
+        """The agent's container, or the one in which it may only read; each is started by its first command."""
         if is_read_only not in self._sandboxes:
-            self.close()
-            self._sandboxes[is_read_only] = self._start(
-                SandboxSpec(
-                    run_id=self.run_.id,
-                    phase=SandboxPhase.AGENT,
-                    volume=self.volume,
-                    cargo_home=self.cargo_home,
-                    read_only_workspace=is_read_only,
-                )
+            spec = SandboxSpec(
+                run_id=self.run.id,
+                phase=SandboxPhase.AGENT,
+                volume=self.volume,
+                variant="reader" if is_read_only else "agent",
+                cargo_home=self.cargo_home,
+                read_only_workspace=is_read_only,
             )
+            self._sandboxes[is_read_only] = self._timed(spec)
         return self._sandboxes[is_read_only]
 
-    def _start(self, spec: SandboxSpec) -> TimedSandbox:
-        return TimedSandbox(self.engine.open(spec), self.store, self.run_)
+    def _timed(self, spec: SandboxSpec) -> TimedSandbox:
+        return TimedSandbox(lambda: self.engine.open(spec), self.store, self.run.id)
 
     def close(self) -> None:
-        """Remove the agent's container; the files stay."""
+        """Remove the agent's containers; the files stay."""
         for sandbox in self._sandboxes.values():
             sandbox.close()
         self._sandboxes.clear()
@@ -114,22 +116,21 @@ class Workbench:
 
     def take_snapshot(self) -> str:
         """Keep the workspace as it is, on this host and in the store; returns its tree."""
-        last = self.store.last_snapshot(self.run_.id)
+        last = self.store.last_snapshot(self.run.id)
         number = 1 if last is None else last[0] + 1
-        tree = self._tree(number)
+        tree = self.tree(number)
         if last is None or last[1] != tree:
-            pack = self.git.pack(self.repository_id, tree, self.run_.base_commit)
-            self.store.save_snapshot(self.run_.id, number, tree, pack)
+            pack = self.git.pack(self.repository_id, tree, self.run.base_commit)
+            self.store.save_snapshot(self.run.id, number, tree, pack)
         return tree
 
-    def _tree(self, number: int) -> str:
-        return self.git.snapshot(
-            self.repository_id, workspace=self.volume.workspace, run_id=self.run_.id, number=number
-        )
+    def tree(self, number: int = 0) -> str:
+        """The workspace's tree now, kept under `number` until the next one of that number."""
+        return self.git.snapshot(self.repository_id, workspace=self.volume.workspace, run_id=self.run.id, number=number)
 
     def roll_back(self) -> None:
         """Undo what a batch of calls that was cut off did: the last snapshot again, and nothing built is trusted."""
-        last = self.store.last_snapshot(self.run_.id)
+        last = self.store.last_snapshot(self.run.id)
         if last is None:
             return
         self.close()
@@ -142,7 +143,7 @@ class Workbench:
     @contextmanager
     def fresh(self, tree: str, variant: str) -> Iterator[Checker]:
         """A checker in a fresh container, with its own disk and target directory, on a tree that the host lays out."""
-        name = f"{self.run_.id}.{variant}"
+        name = f"{self.run.id}.{variant}"
         volume = RunVolume.create(self.engine.home, name)
         try:
             self.git.export(self.repository_id, tree, volume.workspace)
@@ -150,7 +151,7 @@ class Workbench:
             spec = SandboxSpec(
                 run_id=name, phase=SandboxPhase.VERIFY, volume=volume, cargo_home=self.cargo_home, variant=variant
             )
-            sandbox = self._start(spec)
+            sandbox = self._timed(spec)
             try:
                 yield self.checker(sandbox)
             finally:
@@ -158,72 +159,27 @@ class Workbench:
         finally:
             volume.remove()
 
-    # --- what the agent's tools need (protocols of bot.agent.toolbox) ---
 
-    def run(self, scope: CheckScope, filter: str, should_stop: Callable[[], bool]) -> str:
-        """The `check` tool: format what the change touched, climb the ladder, compare with the base."""
-        baseline = self.store.document(self.run_.id, "baseline", Baseline) or Baseline()
-        checker = self.checker(self.sandbox())
-        formatted = self._format(checker, baseline)
-        results = checker.climb(scope, baseline, test_filter=filter)
-        text = compact(results, baseline.results)
-        skipped = len(checker.rungs(scope, filter)) - len(results)
-        if skipped > 0:
-            text += f"\n\nStopped at the first check that fails; {skipped} more were not run."
-        return f"{formatted}{text}"
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A file that says that everything was fetched; it holds the lock file where cargo had to make one."""
 
-    def _format(self, checker: Checker, baseline: Baseline) -> str:
-        """rustfmt is applied rather than complained about, but never to files that the base has unformatted."""
-        tree = self._tree(0)
-        changed = [
-            change.path
-            for change in self.git.changes(self.repository_id, self.base_tree, tree)
-            if change.content is not None and change.path.endswith(".rs") and change.path not in baseline.unformatted
-        ]
-        if not changed:
-            return ""
-        manifests = self._manifests(tree)
-        checker.format(changed, {path: edition_of(path, manifests) for path in changed})
-        touched = [change.path for change in self.git.changes(self.repository_id, tree, self._tree(0))]
-        return f"rustfmt formatted {', '.join(touched)}.\n" if touched else ""
+    path: Path
 
-    def _manifests(self, tree: str) -> dict[str, str]:
-        paths = [path for path in self.git.paths(self.repository_id, tree) if PurePosixPath(path).name == "Cargo.toml"]
-        contents = self.git.read_many(self.repository_id, tree, paths)
-        return {path: content.decode(errors="replace") for path, content in contents.items()}
+    def is_there(self) -> bool:
+        return self.path.is_file()
 
-    def diff(self, path: str) -> str:
-        """The `diff` tool: everything that differs from where the work started."""
-        text = self.git.diff(self.repository_id, self.base_tree, self._tree(0))
-        if not path or path == ".":
-            return text
-        parts = text.split("\ndiff --git ")
-        wanted = path.removeprefix("/workspace/").rstrip("/")
-        kept = [part for part in parts if f"b/{wanted}" in part.partition("\n")[0]]
-        return "\n".join(part if part.startswith("diff --git ") else f"diff --git {part}" for part in kept)
+    def lock(self) -> bytes | None:
+        """The lock file that cargo made, or None where the repository's own was good."""
+        return self.path.read_bytes() or None
 
-    def fetch(
-        self,
-        name: str,
-        version: str,
-        features: tuple[str, ...],
-        default_features: bool,
-        should_stop: Callable[[], bool],
-    ) -> str:
-        """The `dependency` tool: a setup container fetches the crate; no file of the workspace takes part in it."""
-        fetched = fetch_dependency(
-            self.engine,
-            self.volume,
-            self.cargo_home,
-            name=name,
-            version=version,
-            features=features,
-            default_features=default_features,
-            should_stop=should_stop,
-        )
-        if not fetched.version:
-            raise UserError(f"{name} {version} could not be fetched.", fetched.result.output[-2000:])
-        return f"{name} {fetched.version} and what it depends on can be used offline now; add it to Cargo.toml."
+    def remember(self, lock: bytes | None) -> None:
+        """Write the note, whole or not at all."""
+        if not self.is_there():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            partial = self.path.with_suffix(f".{threading.get_ident()}")
+            partial.write_bytes(lock or b"")
+            partial.rename(self.path)
 
 
 class Workbenches:
@@ -254,7 +210,7 @@ class Workbenches:
             bench = self._benches.get(run.id)
             if bench is None:
                 bench = self._benches[run.id] = self._make(run)
-        bench.run_ = run
+        bench.run = run
         return bench
 
     def _make(self, run: Run) -> Workbench:
@@ -282,6 +238,10 @@ class Workbenches:
         """The repository's own dependency cache: only setup containers write it."""
         return self._home / "cargo" / str(repository_id)
 
+    def fetched(self, repository_id: int, digest: str) -> Fetched:
+        """The note that this worker's cargo home has what manifests of this digest need."""
+        return Fetched(self._home / "cargo" / f"{repository_id}.fetched" / digest)
+
     def pause(self, run_id: str) -> None:
         """A waiting run keeps its files and holds no container."""
         bench = self._benches.get(run_id)
@@ -295,9 +255,12 @@ class Workbenches:
         if bench is not None:
             bench.close()
             bench.volume.remove()
+            if self._git.has(bench.repository_id, bench.run.base_commit):
+                self._git.forget(bench.repository_id, run_id)
 
     def forget_repository(self, repository_id: int) -> None:
         """Delete the dependency cache of a repository that took the App away."""
+        remove_tree(self.fetched(repository_id, "").path)
         remove_tree(self.cargo_home(repository_id))
 
     def close(self) -> None:

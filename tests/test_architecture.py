@@ -32,6 +32,7 @@ RINGS = {
     "store": 2,
     "agent": 3,
     "checking": 3,
+    "tooling": 3,
     "workbench": 3,
     "report": 3,
     "web": 3,

@@ -90,6 +90,7 @@ def make(settings: Settings, store: Store, stop_watch: Callable[[str], Callable[
         home=settings.home,
         ca_bundle=settings.ca_bundle,
         runtime=settings.docker_runtime,
+        proxies=settings.proxies,
     )
 
     def config(run: Run) -> RepositoryConfig:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
-from bot.agent import submit, tools
+from bot.agent import schemas, tools
 from bot.agent.quote import quote
 from bot.domain import (
     Actor,
@@ -51,8 +51,8 @@ class Brief:
 class Setting:
     """The world of a run as each brief describes it.
 
-    `repo_map` lists the files and what is in them, `baseline` tells how the checks stand on the base, `toolchain` names the
-    Rust tools of the image, as in "rustc 1.95.0 with cargo, clippy and rustfmt".
+    `repo_map` lists the files and what is in them, `baseline` tells how the checks stand on the base, `toolchain` names
+    the Rust tools of the image, as in "rustc 1.95.0 with cargo, clippy and rustfmt".
     """
 
     repository: str
@@ -66,7 +66,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Discussion:
-    """The issue and what people said under it, without the bot's own comments; `permissions` by login, none if missing."""
+    """The issue and what people said under it, without the bot's own comments.
+
+    `permissions` are by login; somebody who is missing there has none.
+    """
 
     issue: Issue
     comments: tuple[Comment, ...] = ()
@@ -78,7 +81,10 @@ class Discussion:
 
 @dataclass(frozen=True, slots=True)
 class ReviewRound:
-    """What is to be answered: the open `threads` of `pull_request`, its `difference` from the base as text, the `evidence`."""
+    """What is to be answered: reviews and the open `threads` of `pull_request`.
+
+    `difference` is the pull request against its base as text, `evidence` what was verified before.
+    """
 
     pull_request: PullRequest
     difference: str
@@ -186,14 +192,22 @@ def system_prompt(assignment: Assignment, setting: Setting) -> str:
         repository=setting.repository,
         base=setting.base_commit[:12],
         toolchain=setting.toolchain,
-        submit=submit.NAMES[assignment],
+        submit=schemas.NAMES[assignment],
         max_turns=setting.max_turns,
         workspace_note=_WORKSPACE_NOTES[assignment],
+        edit_note=_EDIT_NOTES[assignment in tools.READ_ONLY],
         diff_note="" if assignment in tools.READ_ONLY else "; the tool `diff` shows what you changed",
     )
     return f"{environment.strip()}\n\n{_prompt(assignment.value).strip()}\n"
 
 
+_EDIT_NOTES = {
+    True: "; here it only views.",
+    False: (
+        " and edits them. Line numbers and the tab after them are not part of the file. Edit with it, not with sed or "
+        "heredocs: Rust code does not survive shell quoting."
+    ),
+}
 _WORKSPACE_NOTES = {
     Assignment.RFC: ", read-only",
     Assignment.PLAN: ", read-only",
@@ -278,7 +292,7 @@ def _plan(plan: Plan, notes: str) -> str:
 
 def _base(setting: Setting) -> list[str]:
     return [
-        _section("How the base stands", _report(setting.baseline, "the checks as they ran on the base commit")),
+        _section("How the base stands", _report(setting.baseline, "the checks as they ran before this work")),
         _section("What CI requires", _check_list(setting.checks)),
     ]
 

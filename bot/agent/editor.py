@@ -1,7 +1,7 @@
 """The text editor tool: views and edits text files of the workspace on the host's side, and explains what went wrong.
 
-It reads and writes through `WorkspaceFiles`, which never follows a link out of the workspace. A view numbers its lines and never cuts a
-file in the middle: what does not fit is left out at the end, and the view says how to see it.
+It reads and writes through `WorkspaceFiles`, which never follows a link out of the workspace. A view numbers its lines
+and never cuts a file in the middle: what does not fit is left out at the end, and the view says how to see it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The one way by which outside text enters a prompt: as data that names its author and their standing.
 
-Issues, comments, reviews, RFCs, compiler output and files are written by others. Here they lose what a reader on GitHub would
-not see (HTML comments, invisible and direction-changing characters) and are put between tags that they cannot close.
+Issues, comments, reviews, RFCs, compiler output and files are written by others. Here they lose what a reader on GitHub
+would not see (HTML comments, invisible and direction-changing characters) and are put between tags that they cannot
+close.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ def quote(
 ) -> str:
     """Wrap outside `text` for a prompt.
 
-    `what` says in our words what it is ("comment 3 on issue #7"); `author` and `permission` say who wrote it and what their
-    word counts for. With `is_markdown`, what GitHub would not display is taken out; otherwise (code, output) nothing is taken
-    out and invisible characters are written as `\\u{…}`.
+    `what` says in our words what it is ("comment 3 on issue #7"); `author` and `permission` say who wrote it and what
+    their word counts for. With `is_markdown`, what GitHub would not display is taken out; otherwise (code, output)
+    nothing is taken out and invisible characters are written as `\\u{…}`.
     """
     body = _displayed(text) if is_markdown else printable(text)
     body = re.sub(rf"<(?=\s*/?\s*{TAG}\b)", "&lt;", body, flags=re.IGNORECASE).strip("\n")

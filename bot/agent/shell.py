@@ -17,8 +17,9 @@ LONGEST_TIMEOUT = 1_800.0
 KEEP = 16_000
 """Bytes of output that the model gets to see; the rest is left out of the middle, and the header says so."""
 
-# The container outlives a command but no process does, so that the directory is remembered in a file. It is the agent's own
-# file: if a command spoils it, the next one starts in the workspace. One line, so that line numbers in errors stay true.
+# The container outlives a command but no process does, so that the directory is remembered in a file. It is the agent's
+# own file: if a command spoils it, the next one starts in the workspace. One line, so that line numbers in errors stay
+# true.
 _DIRECTORY = '"${TMPDIR:-/tmp}/.directory"'
 _PROLOGUE = f"trap 'pwd >{_DIRECTORY} 2>/dev/null' EXIT; cd -- \"$(cat {_DIRECTORY} 2>/dev/null)\" 2>/dev/null; "
 

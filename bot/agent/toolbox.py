@@ -1,7 +1,7 @@
 """The agent's hands: carries out one batch of tool calls, each to exactly one plain-text result.
 
-Nothing the model sends can raise out of here: unknown tools, wrong inputs and impossible edits come back as results that say
-what to do instead. What does get out is `Stopped`, and the failures of the services that the tools stand on.
+Nothing the model sends can raise out of here: unknown tools, wrong inputs and impossible edits come back as results
+that say what to do instead. What does get out is `Stopped`, and the failures of the services that the tools stand on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from bot.agent import shell, submit, tools
+from bot.agent import schemas, shell, submit, tools
 from bot.agent.editor import Editor
 from bot.agent.quote import printable
 from bot.agent.submit import Draft, Expected, Rejected
@@ -44,7 +44,10 @@ class DependencyFetcher(Protocol):
 
 
 class Differ(Protocol):
-    """Shows how the workspace differs from the start of the conversation; an empty `path` means everything."""
+    """Shows how the workspace differs from the base commit, in a review from the pull request's head.
+
+    `path` is a file or directory of the workspace; empty means everything.
+    """
 
     def diff(self, path: str) -> str: ...
 
@@ -70,8 +73,9 @@ class Toolbox:
 def act(turn: Turn, toolbox: Toolbox, should_stop: Callable[[], bool]) -> tuple[ToolResult, ...]:
     """Carry out the calls of `turn` in order; one result for each, in the same order.
 
-    After an edit that failed, only calls that look are carried out: the rest would work on code that is not there. After an
-    accepted submission nothing is. Raises `Stopped` as soon as `should_stop` says so, between two calls and inside one.
+    After an edit that failed, only calls that look are carried out: the rest would work on code that is not there.
+    After an accepted submission nothing is. Raises `Stopped` as soon as `should_stop` says so, between two calls and
+    inside one.
     """
     if turn.stop is StopReason.LENGTH:
         return tuple(ToolResult(call.id, _CUT_OFF, is_error=True) for call in turn.calls)
@@ -212,7 +216,7 @@ def replay(turn: Turn, results: Sequence[ToolResult], toolbox: Toolbox) -> None:
             continue
         if call.name == tools.PLAN:
             toolbox.plan = ticked(toolbox.plan, call.input)
-        elif call.name == submit.NAMES[toolbox.assignment]:
+        elif call.name == schemas.NAMES[toolbox.assignment]:
             # It was accepted then; what it was checked against (files above all) may look different now.
             draft = submit.parse(toolbox.assignment, call.input, replace(toolbox.expected, read=None))
             toolbox.draft = None if isinstance(draft, Rejected) else draft

@@ -1,4 +1,4 @@
-"""The tools of each assignment, as the Messages API wants them described; their order never changes, for the cache's sake.
+"""The tools of each assignment, as the Messages API wants them; their order never changes, for the cache's sake.
 
 The descriptions are part of the prompt: they say what a tool does, what its limits are, and when it is the right one.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.agent import submit
+from bot.agent import schemas
 from bot.domain import Assignment
 
 BASH = "bash"
@@ -34,11 +34,13 @@ _EDITOR: Tool = {"type": "text_editor_20250728", "name": EDITOR}
 _CHECK: Tool = {
     "name": CHECK,
     "description": (
-        "Runs the repository's own checks (rustfmt, clippy, tests, documentation tests) and reports what is new against the "
-        "base commit: failures with their diagnostics, root causes first, the number of tests that really ran, and each "
-        "command's real exit. Findings that the base has as well are counted, not shown. Prefer it to running cargo in bash: "
-        "it cannot lose an exit code, and it says so when a filter matched no test. `quick` takes rustfmt, clippy and the "
-        "unit and integration tests; `full` takes everything that CI requires, and must be green before you submit."
+        "Runs the repository's own checks (rustfmt, clippy, tests, documentation tests) and reports what is new "
+        "against the base commit: failures with their diagnostics, root causes first, the number of tests that really "
+        "ran, and each command's real exit. Findings that the base has as well are counted, not shown. First it "
+        "formats the files that you changed, except those that were not formatted on the base, and names the ones "
+        "that it touched. Prefer it to running cargo in bash: it cannot lose an exit code, and it says so when a "
+        "filter matched no test. `quick` takes rustfmt, clippy and the unit and integration tests; `full` takes "
+        "everything that CI requires, and must be green before you submit."
     ),
     "input_schema": {
         "type": "object",
@@ -46,7 +48,7 @@ _CHECK: Tool = {
             "scope": {"type": "string", "enum": ["quick", "full"], "description": "How much is run."},
             "filter": {
                 "type": "string",
-                "description": "Run only the tests whose name contains this text, and no other check. With `quick` only.",
+                "description": "Run only tests whose name contains this, and no other check. With `quick` only.",
             },
         },
         "required": ["scope"],
@@ -56,8 +58,9 @@ _CHECK: Tool = {
 _DIFF: Tool = {
     "name": DIFF,
     "description": (
-        "Shows how the workspace differs from where this conversation's work started, as a unified diff: every file that "
-        "would be published, also files you did not mean to leave behind. Look at it before you submit."
+        "Shows what this work changes, as a unified diff of the workspace against the base commit (in a review round: "
+        "against the pull request's head): every file that would be published, also one that you did not mean to "
+        "leave behind. Look at it before you submit."
     ),
     "input_schema": {
         "type": "object",
@@ -70,8 +73,8 @@ _DIFF: Tool = {
 _PLAN: Tool = {
     "name": PLAN,
     "description": (
-        "Ticks a task of the plan off, or drops it. People watch the plan on GitHub while you work: tick a task when it is "
-        "done, not at the end; a dropped task needs a note that says why."
+        "Ticks a task of the plan off, or drops it. People watch the plan on GitHub while you work: tick a task when "
+        "it is done, not at the end; a dropped task needs a note that says why."
     ),
     "input_schema": {
         "type": "object",
@@ -87,9 +90,9 @@ _PLAN: Tool = {
 _DEPENDENCY: Tool = {
     "name": DEPENDENCY,
     "description": (
-        "Downloads a crate from the registry, with all it depends on, so that cargo finds it offline. This is the only way to "
-        "a crate that is not there yet. It changes no file: afterwards add the crate to Cargo.toml yourself. Use it only for "
-        "a dependency that the agreed design names."
+        "Downloads a crate from the registry, with all it depends on, so that cargo finds it offline. This is the "
+        "only way to a crate that is not there yet. It changes no file: afterwards add the crate to Cargo.toml "
+        "yourself. Use it only for a dependency that the agreed design names."
     ),
     "input_schema": {
         "type": "object",
@@ -109,21 +112,21 @@ _DEPENDENCY: Tool = {
 
 _SUBMIT_DESCRIPTIONS = {
     Assignment.RFC: (
-        "Hands in the design and ends this conversation; it is posted on the issue for people to discuss. Citations are "
-        "checked against the base commit, and you are told if one does not hold."
+        "Hands in the design and ends this conversation; it is posted on the issue for people to discuss. Citations "
+        "are checked against the base commit, and you are told if one does not hold."
     ),
     Assignment.PLAN: "Hands in the plan and ends this conversation. Every acceptance criterion must belong to a task.",
     Assignment.TESTS: (
-        "Hands in the tests that you have written into the workspace and ends this conversation. They are then run in a fresh "
-        "container without the change, where each of them must fail."
+        "Hands in the tests that you have written into the workspace and ends this conversation. They are then run in "
+        "a fresh container without the change, where each of them must fail."
     ),
     Assignment.BUILD: (
-        "Hands in the finished change and ends this conversation. It is then verified in a fresh container and opened as a "
-        "pull request. Call it only after a full check was green and you have looked at the whole diff."
+        "Hands in the finished change and ends this conversation. It is then verified in a fresh container and opened "
+        "as a pull request. Call it only after a full check was green and you have looked at the whole diff."
     ),
     Assignment.REVIEW: (
-        "Hands in the answers to the review, with the change as it now stands in the workspace, and ends this conversation. "
-        "Call it only after a full check was green and you have looked at the whole diff."
+        "Hands in the answers to the review, with the change as it now stands in the workspace, and ends this "
+        "conversation. Call it only after a full check was green and you have looked at the whole diff."
     ),
 }
 
@@ -131,9 +134,9 @@ _SUBMIT_DESCRIPTIONS = {
 def tools_for(assignment: Assignment) -> tuple[Tool, ...]:
     """The tool definitions of an assignment, always the same and in the same order."""
     submission: Tool = {
-        "name": submit.NAMES[assignment],
+        "name": schemas.NAMES[assignment],
         "description": _SUBMIT_DESCRIPTIONS[assignment],
-        "input_schema": submit.SCHEMAS[assignment],
+        "input_schema": schemas.SCHEMAS[assignment],
     }
     if assignment in READ_ONLY:
         return (_BASH, _EDITOR, submission)

@@ -1,7 +1,7 @@
 """A conversation as the Messages API wants it: pure functions from what was stored to blocks and messages.
 
-The same stored turns give the same bytes for ever: earlier messages are never written anew in another form, for the cache's
-sake and because the model's thinking is bound to the exact conversation before it.
+The same stored turns give the same bytes for ever: earlier messages are never written anew in another form, for the
+cache's sake and because the model's thinking is bound to the exact conversation before it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.agent import submit
+from bot.agent import schemas
 from bot.agent.quote import quote
 from bot.domain import Assignment, Message, StopReason, ToolResult, Turn, Usage
 
@@ -105,25 +105,32 @@ def steering_note(message: Message) -> str:
     return f"{quoted}\nTake it into account from here on, as far as its author's standing goes."
 
 
+def complaint_note(findings: str) -> str:
+    """What is said where a submission was accepted, but did not stand in the fresh container."""
+    quoted = quote(findings, what="what was found in a fresh container")
+    return f"What you handed in does not stand:\n\n{quoted}\n\nMend it in the workspace, and submit again."
+
+
 def ending_note(turn: Turn, assignment: Assignment) -> str:
     """What to say to a turn that called no tool but did not submit either; empty where nothing need be said."""
-    name = submit.NAMES[assignment]
+    name = schemas.NAMES[assignment]
     if turn.calls or turn.stop in (StopReason.PAUSE, StopReason.REFUSAL, StopReason.CONTEXT):
         return ""
     if turn.stop is StopReason.LENGTH:
         return "Your answer reached the output limit and was cut off. Go on in smaller steps, with a tool call."
     return (
-        f"Nothing was handed in: this conversation ends only with a call of `{name}`. Nobody reads text outside of it, and "
-        f"nobody can answer questions now. Go on with the work, or call `{name}` if it is done."
+        f"Nothing was handed in: this conversation ends only with a call of `{name}`. Nobody reads text outside of "
+        f"it, and nobody can answer questions now. Go on with the work, or call `{name}` if it is done."
     )
 
 
 def budget_note(before: Budget, now: Budget, assignment: Assignment) -> str:
-    """A warning, once: when `now` is the first state in which four fifths of the budget are used up; empty otherwise."""
+    """A warning, once: when `now` is the first state with four fifths of the budget used up; empty otherwise."""
     if not before.share < WARNING_SHARE <= now.share:
         return ""
     left = max(now.max_turns - now.turns, 0)
     return (
-        f"Budget: {min(now.share, 1.0):.0%} of this conversation is used up; at most {left} answers are left. Come to an end: "
-        f"finish what makes the work correct and complete, drop what is only nice to have, and call `{submit.NAMES[assignment]}`."
+        f"Budget: {min(now.share, 1.0):.0%} of this conversation is used up; at most {left} answers are left. Come to "
+        "an end: finish what makes the work correct and complete, drop what is only nice to have, and call "
+        f"`{schemas.NAMES[assignment]}`."
     )

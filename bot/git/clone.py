@@ -21,14 +21,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
+import bot.git.objects as objects
 from bot.domain import FileChange, FileMode
 from bot.errors import Conflict, UserError
-from bot.git.process import GitError, Remote, Repository
+from bot.git.process import Remote, Repository
 from bot.git.workspace import (
     SUBMODULE,
     SYMLINK,
     Bounds,
-    Contents,
     Entry,
     Memory,
     Scan,
@@ -38,11 +38,6 @@ from bot.git.workspace import (
     parents,
     read_path,
 )
-
-# How much is asked of git at once, in bytes of content, to bound the worker's memory.
-_BATCH = 32 * 1024**2
-_OID = re.compile(r"[0-9a-f]{40}")
-_NONE = "0" * 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +77,12 @@ class Git:
         Only what is missing is transferred. Runs of the same repository wait for each other. Raises `UserError` where there
         is no such ref or no access, `GitHubUnavailable` where the same call may succeed later.
         """
-        is_commit = bool(_OID.fullmatch(ref))
+        is_commit = objects.is_id(ref)
         if not is_commit and (ref.startswith("-") or re.search(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{", ref)):
             raise UserError(f"`{ref}` is not the name of a branch.")
         with self._locked(repository_id):
             repository = self._created(repository_id)
-            if is_commit and self._has(repository, f"{ref}^{{commit}}"):
+            if is_commit and objects.has(repository, f"{ref}^{{commit}}"):
                 return ref
             source = ref if is_commit or ref.startswith("refs/") else f"refs/heads/{ref}"
             # Named by a digest, because a branch `a/b` could not be stored while a deleted branch `a` still is.
@@ -95,7 +90,7 @@ class Git:
             # All who write this ref wait for each other: a lock on it is left over from a machine that died.
             (repository.git_dir / f"{stored}.lock").unlink(missing_ok=True)
             repository.fetch(Remote(clone_url, token), f"+{source}:{stored}")
-            return _text(repository.run("rev-parse", "--verify", "--end-of-options", f"{stored}^{{commit}}"))
+            return objects.resolve(repository, f"{stored}^{{commit}}")
 
     def remove(self, repository_id: int) -> None:
         """Deletes the clone and everything kept in it."""
@@ -116,7 +111,7 @@ class Git:
         """
         repository = self._repository(repository_id)
         destination.mkdir(parents=True, exist_ok=True)
-        lay_out_fresh(destination, self._entries(repository, commit), _contents_of(repository))
+        lay_out_fresh(destination, objects.entries(repository, commit), objects.contents_of(repository))
 
     def restore(self, repository_id: int, tree: str, workspace: Path, *, bounds: Bounds | None = None) -> None:
         """Makes the workspace exactly the tree: what differs is removed or written anew, with the present time.
@@ -124,8 +119,8 @@ class Git:
         Only a `.git` directory at the top, which is the sandbox's own, stays as it is.
         """
         repository = self._repository(repository_id)
-        tree_entries = self._entries(repository, tree)
-        lay_out(workspace, tree_entries, _contents_of(repository), bounds or Bounds(), self._memory(workspace))
+        tree_entries = objects.entries(repository, tree)
+        lay_out(workspace, tree_entries, objects.contents_of(repository), bounds or Bounds(), self._memory(workspace))
 
     def snapshot(
         self, repository_id: int, *, workspace: Path, run_id: str, number: int, bounds: Bounds | None = None
@@ -141,7 +136,7 @@ class Git:
         with opened(workspace) as root:
             entries = Scan(root, bounds, self._memory(workspace)).entries
             self._store(repository, root, entries, bounds)
-        tree = self._write_tree(repository, entries)
+        tree = objects.write_tree(repository, entries)
         self.keep(repository_id, run_id=run_id, number=number, tree=tree)
         return tree
 
@@ -152,7 +147,7 @@ class Git:
         repository, ref = self._repository(repository_id), _kept_ref(run_id, number)
         # Only this run's own step writes this ref: a lock on it is left over from a machine that died.
         (repository.git_dir / f"{ref}.lock").unlink(missing_ok=True)
-        repository.run("update-ref", ref, _oid(tree))
+        repository.run("update-ref", ref, objects.checked(tree))
 
     def forget(self, repository_id: int, run_id: str) -> None:
         """Lets the run's snapshots go; clean-up deletes them later."""
@@ -164,8 +159,8 @@ class Git:
         """What another machine that has the commit `base` needs to have `tree` too, compressed."""
         repository = self._repository(repository_id)
         # A fixed identity and time: the same snapshot gives the same commit again.
-        commit = self._commit(repository, tree, base)
-        asked = f"{commit}\n^{_oid(base)}\n".encode()
+        commit = objects.write_commit(repository, tree, base)
+        asked = f"{commit}\n^{objects.checked(base)}\n".encode()
         options = ("--revs", "--thin", "--stdout", "--delta-base-offset", "--quiet")
         return commit.encode() + b"\n" + repository.run("pack-objects", *options, stdin=asked)
 
@@ -174,7 +169,7 @@ class Git:
         with self._locked(repository_id):
             repository = self._created(repository_id)
         header, _, packed = pack.partition(b"\n")
-        commit = _oid(header.decode("ascii", "replace"))
+        commit = objects.checked(header.decode("ascii", "replace"))
         repository.run("index-pack", "--stdin", "--fix-thin", stdin=packed)
         tree = self.tree_of(repository_id, commit)
         # Objects of the base are not in the pack; without this a missing one would show itself only much later.
@@ -190,7 +185,7 @@ class Git:
         the base. Submodules stay what they are: a workspace cannot hold them, so that their absence says nothing.
         """
         repository = self._repository(repository_id)
-        old, new = self._entries(repository, base), self._entries(repository, tree)
+        old, new = objects.entries(repository, base), objects.entries(repository, tree)
         ignored = self._ignored(repository, old, [path for path in new if path not in old])
         submodules = {path: entry for path, entry in old.items() if entry.mode == SUBMODULE}
         result = {path: entry for path, entry in new.items() if path not in ignored}
@@ -201,12 +196,12 @@ class Git:
         if both := sorted(parents(result) & result.keys()):
             # The files stand inside a submodule, or where a path that stays as it is has become a directory.
             raise UserError(f"`{os.fsdecode(both[0])}` cannot become a directory of files.")
-        return self._write_tree(repository, result)
+        return objects.write_tree(repository, result)
 
     def filtered(self, repository_id: int, commit: str, paths: Collection[str]) -> frozenset[str]:
         """Those of the paths that the attributes at the commit put through a filter, as Git LFS does."""
         repository = self._repository(repository_id)
-        with self._rules(repository, self._entries(repository, commit), b".gitattributes") as directory:
+        with self._rules(repository, objects.entries(repository, commit), b".gitattributes") as directory:
             if directory is None or not paths:
                 return frozenset()
             asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
@@ -226,30 +221,30 @@ class Git:
         """
         repository = self._repository(repository_id)
         arguments = ("-r", "--no-renames", "--raw", "-z", "--no-abbrev", "--end-of-options")
-        raw = repository.run("diff-tree", *arguments, _tree(old), _tree(new))
+        raw = repository.run("diff-tree", *arguments, objects.tree_in(old), objects.tree_in(new))
         fields = iter(raw.split(b"\0")[:-1])
         found: list[tuple[str, bytes, str]] = []
         for description, path in zip(fields, fields, strict=True):
             _, mode, _, blob, _ = description.split(b" ")
             found.append((os.fsdecode(path), mode, blob.decode()))
-        blobs = [blob for _, mode, blob in found if blob != _NONE and mode != SUBMODULE]
-        sizes = self._sizes(repository, blobs)
+        blobs = [blob for _, mode, blob in found if blob != objects.NONE and mode != SUBMODULE]
+        sizes = objects.sizes(repository, blobs)
         if sum(sizes.values()) > max_bytes:
             raise UserError(f"The change holds more than {max_bytes} bytes.")
-        contents = dict(_contents(repository, sizes))
+        contents = dict(objects.contents(repository, sizes))
         return tuple(_file_change(path, mode, blob, contents) for path, mode, blob in found)
 
     def diff(self, repository_id: int, old: str, new: str, *, context: int = 3) -> str:
         """The unified difference; bytes that are not UTF-8 are replaced."""
         options = ("-r", "-p", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", f"--unified={context:d}")
         repository = self._repository(repository_id)
-        printed = repository.run("diff-tree", *options, "--end-of-options", _tree(old), _tree(new))
+        printed = repository.run("diff-tree", *options, "--end-of-options", objects.tree_in(old), objects.tree_in(new))
         return printed.decode("utf-8", "replace")
 
     def diff_stat(self, repository_id: int, old: str, new: str) -> tuple[FileStat, ...]:
         """Added and removed lines of each path that differs."""
         options = ("-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--numstat", "-z", "--end-of-options")
-        raw = self._repository(repository_id).run("diff-tree", *options, _tree(old), _tree(new))
+        raw = self._repository(repository_id).run("diff-tree", *options, objects.tree_in(old), objects.tree_in(new))
         stats = []
         for line in raw.split(b"\0")[:-1]:
             added, removed, path = line.split(b"\t", 2)
@@ -260,29 +255,31 @@ class Git:
     def tree_of(self, repository_id: int, commit: str) -> str:
         """The tree of a commit; a tree is its own."""
         repository = self._repository(repository_id)
-        return _text(repository.run("rev-parse", "--verify", "--end-of-options", f"{_oid(commit)}^{{tree}}"))
+        return objects.resolve(repository, objects.tree_in(commit))
 
     def merge_base(self, repository_id: int, one: str, other: str) -> str:
         """The newest commit that both histories hold. Raises `GitError` where they have none in common."""
-        printed = self._repository(repository_id).run("merge-base", "--end-of-options", _oid(one), _oid(other))
-        return _oid(_text(printed))
+        printed = self._repository(repository_id).run(
+            "merge-base", "--end-of-options", objects.checked(one), objects.checked(other)
+        )
+        return objects.checked(printed.decode().strip())
 
     def overlay(self, repository_id: int, tree: str, *, source: str, paths: Sequence[str]) -> str:
         """The tree with these paths as the tree `source` has them."""
         repository = self._repository(repository_id)
-        entries, others = dict(self._entries(repository, tree)), self._entries(repository, source)
+        entries, others = dict(objects.entries(repository, tree)), objects.entries(repository, source)
         entries |= {path: others[path] for path in map(os.fsencode, paths) if path in others}
-        return self._write_tree(repository, entries)
+        return objects.write_tree(repository, entries)
 
     def has(self, repository_id: int, object_id: str) -> bool:
         """Whether the clone is there and holds the object."""
         if not self._directory(repository_id).exists():
             return False
-        return self._has(self._repository(repository_id), _oid(object_id))
+        return objects.has(self._repository(repository_id), objects.checked(object_id))
 
     def paths(self, repository_id: int, commit: str) -> tuple[str, ...]:
         """The paths of all files and links, sorted; submodules are left out."""
-        entries = self._entries(self._repository(repository_id), commit)
+        entries = objects.entries(self._repository(repository_id), commit)
         return tuple(os.fsdecode(path) for path, entry in entries.items() if entry.mode != SUBMODULE)
 
     def read(self, repository_id: int, commit: str, path: str) -> bytes | None:
@@ -292,16 +289,18 @@ class Git:
     def read_many(self, repository_id: int, commit: str, paths: Collection[str]) -> dict[str, bytes]:
         """The contents of those of the paths that are files, in one go."""
         repository = self._repository(repository_id)
-        tree = self._entries(repository, commit)
+        tree = objects.entries(repository, commit)
         entries = {path: entry for path in paths if (entry := tree.get(os.fsencode(path))) is not None}
         files = {path: entry for path, entry in entries.items() if entry.mode not in (SUBMODULE, SYMLINK)}
-        contents = dict(_contents(repository, {entry.blob: entry.size for entry in files.values()}))
+        contents = dict(objects.contents(repository, {entry.blob: entry.size for entry in files.values()}))
         return {path: contents[entry.blob] for path, entry in files.items()}
 
     def log(self, repository_id: int, commit: str, *, count: int = 20) -> tuple[LogEntry, ...]:
         """The newest `count` commits of the history that ends at `commit`, newest first."""
         options = ("-z", f"--max-count={count:d}", "--format=%H%n%an%n%ct%n%s", "--end-of-options")
-        printed = self._repository(repository_id).run("log", *options, _oid(commit)).decode("utf-8", "replace")
+        printed = (
+            self._repository(repository_id).run("log", *options, objects.checked(commit)).decode("utf-8", "replace")
+        )
         entries = []
         for record in printed.split("\0"):
             if record.strip():
@@ -341,48 +340,18 @@ class Git:
                 self._memories.popitem(last=False)
             return memory
 
-    def _has(self, repository: Repository, name: str) -> bool:
-        return b" missing" not in repository.run("cat-file", "--batch-check", stdin=f"{name}\n".encode())
-
-    def _sizes(self, repository: Repository, blobs: Collection[str]) -> dict[str, int]:
-        asked = "".join(f"{blob}\n" for blob in blobs).encode()
-        printed = repository.run("cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=asked)
-        return {blob: int(size) for blob, size in map(str.split, printed.decode().splitlines())}
-
-    def _entries(self, repository: Repository, tree: str) -> dict[bytes, Entry]:
-        raw = repository.run("ls-tree", "-r", "-z", "-l", "--full-tree", "--end-of-options", _tree(tree))
-        entries = {}
-        for line in raw.split(b"\0")[:-1]:
-            description, _, path = line.partition(b"\t")
-            mode, _, blob, size = description.split()
-            entries[path] = Entry(mode, blob.decode(), 0 if size == b"-" else int(size))
-        return entries
-
     def _store(self, repository: Repository, root: int, entries: Mapping[bytes, Entry], bounds: Bounds) -> None:
         """Writes the blobs that git does not have yet."""
         places = {entry.blob: (path, entry) for path, entry in entries.items()}
-        asked = "".join(f"{blob}\n" for blob in places).encode()
-        printed = repository.run("cat-file", "--batch-check=%(objectname)", stdin=asked).decode()
-        missing = [line.split()[0] for line in printed.splitlines() if line.endswith(" missing")]
-        if sum(places[blob][1].size for blob in missing) > bounds.new_bytes:
+        absent = objects.missing(repository, places)
+        if sum(places[blob][1].size for blob in absent) > bounds.new_bytes:
             raise UserError(f"The workspace holds more than {bounds.new_bytes} new bytes.")
-        stream = bytearray()
-        for blob in missing:
-            path, entry = places[blob]
-            content = read_path(root, path)
-            if len(content) != entry.size:
+        contents = []
+        for path, entry in map(places.__getitem__, absent):
+            contents.append(read_path(root, path))
+            if len(contents[-1]) != entry.size:
                 raise Conflict(f"`{os.fsdecode(path)}` changed while it was read.")
-            stream += b"blob\ndata %d\n%s\n" % (len(content), content)
-        if missing:
-            repository.run("fast-import", "--quiet", "--done", stdin=bytes(stream) + b"done\n")
-
-    def _write_tree(self, repository: Repository, entries: Mapping[bytes, Entry]) -> str:
-        """Writes the tree; git checks that each object in it exists."""
-        lines = b"".join(b"%s %s\t%s\0" % (entry.mode, entry.blob.encode(), path) for path, entry in entries.items())
-        with tempfile.TemporaryDirectory(prefix="index-", dir=self._clones) as directory:
-            index = Path(directory) / "index"
-            repository.run("update-index", "-z", "--index-info", index=index, stdin=lines)
-            return _text(repository.run("write-tree", index=index))
+        objects.write_blobs(repository, contents)
 
     def _ignored(
         self, repository: Repository, base: Mapping[bytes, Entry], paths: Collection[bytes]
@@ -409,49 +378,12 @@ class Git:
             yield None
             return
         with tempfile.TemporaryDirectory(prefix="rules-", dir=self._clones) as directory:
-            lay_out_fresh(Path(directory), rules, _contents_of(repository))
+            lay_out_fresh(Path(directory), rules, objects.contents_of(repository))
             yield Path(directory)
-
-    def _commit(self, repository: Repository, tree: str, base: str) -> str:
-        commit = f"tree {_oid(tree)}\nparent {_oid(base)}\n"
-        for role in ("author", "committer"):
-            commit += f"{role} rfcsmith <rfcsmith@localhost> 0 +0000\n"
-        return _text(repository.run("hash-object", "-t", "commit", "-w", "--stdin", stdin=f"{commit}\n".encode()))
-
-
-def _contents_of(repository: Repository) -> Contents:
-    return lambda sizes: _contents(repository, sizes)
-
-
-def _contents(repository: Repository, sizes: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:
-    """The content of each blob, in order; `sizes` decides how many are asked for at once."""
-    batch: list[str] = []
-    pending = 0
-    for blob, size in sizes.items():
-        if batch and pending + size > _BATCH:
-            yield from _batch(repository, batch)
-            batch, pending = [], 0
-        batch.append(blob)
-        pending += size
-    if batch:
-        yield from _batch(repository, batch)
-
-
-def _batch(repository: Repository, blobs: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    printed = repository.run("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs).encode())
-    position = 0
-    for blob in blobs:
-        end = printed.index(b"\n", position)
-        header = printed[position:end].split()
-        if len(header) != 3 or header[1] != b"blob":
-            raise GitError(f"the clone does not hold the blob {blob}")
-        size = int(header[2])
-        yield blob, printed[end + 1 : end + 1 + size]
-        position = end + 1 + size + 1
 
 
 def _file_change(path: str, mode: bytes, blob: str, contents: Mapping[str, bytes]) -> FileChange:
-    if blob == _NONE:
+    if blob == objects.NONE:
         return FileChange(path, None, None, None)
     return FileChange(path, FileMode(mode.decode()), contents.get(blob), blob)
 
@@ -460,17 +392,3 @@ def _kept_ref(run_id: str, number: int | None = None) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,200}", run_id):
         raise ValueError(f"{run_id!r} is not a run's id")
     return f"refs/rfcsmith/{run_id}" + ("" if number is None else f"/{number:d}")
-
-
-def _oid(text: str) -> str:
-    if not _OID.fullmatch(text):
-        raise ValueError(f"{text[:80]!r} is not the id of an object")
-    return text
-
-
-def _tree(text: str) -> str:
-    return f"{_oid(text)}^{{tree}}"
-
-
-def _text(printed: bytes) -> str:
-    return printed.decode().strip()

@@ -44,6 +44,7 @@ _KINDS: dict[str, CheckKind] = {
 # llvm-cov's own options; what remains of its line is a line of `cargo test`.
 _COVERAGE_FLAGS = words("""--lcov --json --text --html --open --codecov --cobertura --summary-only --no-report --no-clean --branch --mcdc
     --doctests --include-build-script --fail-uncovered-lines --show-missing-lines --ignore-run-fail""")
+_SNAPSHOT_FLAGS = words("--review --check --accept --unreferenced --delete-unreferenced-snapshots --require-full-match")
 _COVERAGE_WITH_VALUE = words(
     "--output-path --output-dir --ignore-filename-regex --fail-under-lines --fail-under-functions"
 )
@@ -137,6 +138,8 @@ def kind_of(command: str) -> CheckKind:
         return CheckKind.OTHER
     if cargo.subcommand == "llvm-cov":
         return CheckKind.OTHER if positionals(cargo)[:1] in (("report",), ("clean",), ("show-env",)) else CheckKind.TEST
+    if cargo.subcommand == "insta":
+        return CheckKind.TEST if positionals(cargo)[:1] == ("test",) else CheckKind.OTHER
     kind = _KINDS.get(cargo.subcommand, CheckKind.OTHER)
     if kind is CheckKind.TEST and "--doc" in cargo.arguments:
         return CheckKind.DOCTEST
@@ -160,8 +163,9 @@ def without(given: tuple[str, ...], flags: frozenset[str], valued: frozenset[str
 
 
 def as_plain_test(cargo: CargoCommand) -> CargoCommand:
-    """A coverage line as the `cargo test` line that executes the same tests."""
-    arguments = without(cargo.arguments, _COVERAGE_FLAGS | {"test"}, _COVERAGE_WITH_VALUE)
+    """A line of llvm-cov, tarpaulin or insta as the `cargo test` line that executes the same tests."""
+    dropped = _COVERAGE_FLAGS | _SNAPSHOT_FLAGS | {"test"}
+    arguments = without(cargo.arguments, dropped, _COVERAGE_WITH_VALUE | {"--unreferenced", "--test-runner"})
     if arguments[:1] in (("nextest",), ("run",)):
         arguments = ("--tests", *(word for word in arguments if word not in ("nextest", "run")))
     return CargoCommand(cargo.toolchain, cargo.global_options, "test", arguments, cargo.trailing)

@@ -242,7 +242,7 @@ def _clippy(cargo: CargoCommand) -> CargoCommand:
 
 
 def _test(cargo: CargoCommand, test_filter: str) -> CargoCommand:
-    if cargo.subcommand in ("llvm-cov", "tarpaulin"):
+    if cargo.subcommand in ("llvm-cov", "tarpaulin", "insta"):
         cargo = as_plain_test(cargo)
     elif cargo.subcommand == "nextest":
         # nextest runs no documentation tests; `--tests` says the same to cargo.

@@ -10,15 +10,30 @@ from bot.domain import CheckKind, CheckResult, Diagnostic, Failure, Level, Succe
 from bot.rust import cargo
 
 LIMIT = 6_000
-_IN_FULL = 4
+# Of what cargo would print: how much may be shown where more than so many findings are new.
+_SHARES = ((30, 0.15), (5, 0.40))
+_TESTS_IN_FULL = 4
+_IN_FULL = 5
 _ONE_LINE = 20
-_RENDERED_LIMIT = 1_600
+_RENDERED_LIMIT = 3_000
 _TEST_OUTPUT_LINES = 30
 _TESTED = (CheckKind.TEST, CheckKind.NEXTEST, CheckKind.DOCTEST)
 
 # rustc stops before the borrow checker while types are wrong, and types mean little while names are unresolved.
-_NAMES = cargo.words("E0432 E0433 E0412 E0425 E0405 E0404 E0407 E0531 E0532 E0583 E0463 E0423 E0424 E0426 E0428")
-_BORROWS = re.compile(r"E0(?:37[13]|38[1-4]|49[3-9]|5\d\d|59[4-9]|7(?:12|13|16))$")
+_NAMES = cargo.words(
+    """E0432 E0433 E0412 E0425 E0405 E0404 E0407 E0531 E0532 E0583 E0463 E0423 E0424 E0426 E0428 E0106 E0261 E0437 E0438
+    E0408 E0429 E0430 E0431 E0434 E0435 E0416 E0573 E0574 E0603"""
+)
+_BORROWS = cargo.words(
+    """E0373 E0381 E0382 E0384 E0492 E0493 E0499 E0500 E0501 E0502 E0503 E0504 E0505 E0506 E0507 E0508 E0509 E0510 E0515
+    E0516 E0521 E0524 E0594 E0595 E0596 E0597 E0621 E0626 E0700 E0712 E0713 E0716 E0746"""
+)
+_LIFETIMES = re.compile(r"^lifetime may not live|^borrowed data escapes|does not live long enough|^captured variable")
+_CHATTER = re.compile(
+    r"^\s*= (?:help: for further information visit https://rust-lang\.github\.io/rust-clippy|"
+    r"note: .*`#\[(?:warn|deny)\(.*on by default|note: (?:requested on the command line|`-\w .*implied by)|"
+    r"help: to override `-\w|note: this error originates in the macro)"
+)
 
 
 def compact(results: Sequence[CheckResult], baseline: Sequence[CheckResult] = ()) -> str:
@@ -76,12 +91,12 @@ def _phase(diagnostic: Diagnostic) -> int:
     if diagnostic.level is Level.WARNING:
         return 9
     code = diagnostic.code
+    if code in _BORROWS or _LIFETIMES.search(diagnostic.message):
+        return 3
     if not code:
         return 0
     if code in _NAMES:
         return 1
-    if _BORROWS.match(code):
-        return 3
     return 2 if re.match(r"E\d", code) else 4
 
 
@@ -132,18 +147,44 @@ def _count(number: int, noun: str) -> str:
 
 
 def _findings(new: Sequence[Diagnostic]) -> list[str]:
-    """The first groups in full, the next in one line each, the rest as counts by code."""
+    """The root in full and as many more as the room allows, the next in one line each, the rest as counts by code."""
     groups: dict[tuple[str, str, str], list[Diagnostic]] = {}
     for item in in_order(new):
         groups.setdefault((item.level, item.code, _subject(item)), []).append(item)
     ordered = list(groups.values())
-    parts = [_in_full(group) for group in ordered[:_IN_FULL]]
-    if brief := ordered[_IN_FULL : _IN_FULL + _ONE_LINE]:
-        parts.append("Also:\n" + "\n".join(_one_line(group) for group in brief))
-    if rest := ordered[_IN_FULL + _ONE_LINE :]:
+    if not ordered:
+        return []
+    room = _room(new)
+    parts = [_in_full(ordered[0])]
+    used = len(parts[0])
+    while len(parts) < min(_IN_FULL, len(ordered)):
+        if ordered[len(parts)][0].level is not ordered[0][0].level:
+            # Warnings beside errors are mostly their echo (an import that nobody uses any more).
+            break
+        following = _in_full(ordered[len(parts)])
+        brief = sum(len(_one_line(group)) + 1 for group in ordered[len(parts) + 1 :][:_ONE_LINE])
+        if used + len(following) + brief > room:
+            break
+        parts.append(following)
+        used += len(following) + 2
+    lines: list[str] = []
+    rest = ordered[len(parts) :]
+    while rest and len(lines) < _ONE_LINE and (used < room or len(lines) < 3):
+        lines.append(_one_line(rest.pop(0)))
+        used += len(lines[-1]) + 1
+    if rest:
         counts = Counter(item.code or "error" for group in rest for item in group)
-        parts.append("And more: " + ", ".join(f"{count} × {code}" for code, count in counts.most_common()))
-    return parts
+        lines.append("and more: " + ", ".join(f"{count} × {code}" for code, count in counts.most_common()))
+    return [*parts, "Also:\n" + "\n".join(lines)] if lines else parts
+
+
+def _room(new: Sequence[Diagnostic]) -> int:
+    """The characters for findings: a share of what cargo prints, so that long reports do not crowd out everything else."""
+    level = Level.ERROR if any(item.level is Level.ERROR for item in new) else Level.WARNING
+    printed = sum(len(item.rendered) + 2 for item in new if item.level is level)
+    share = next((share for count, share in _SHARES if len(new) > count), None)
+    # The headline of each check comes on top.
+    return LIMIT - 1_000 if share is None else min(LIMIT - 1_000, int(share * printed) - 150)
 
 
 def _subject(diagnostic: Diagnostic) -> str:
@@ -157,17 +198,40 @@ def _place(diagnostic: Diagnostic) -> str:
     return f"{diagnostic.path}:{diagnostic.line}" if diagnostic.line else diagnostic.path
 
 
+def _places(group: Sequence[Diagnostic]) -> str:
+    """Places by file: `src/lib.rs:9, 12, 15; src/main.rs:3`."""
+    lines: dict[str, list[str]] = {}
+    for item in group:
+        lines.setdefault(item.path, []).append(str(item.line))
+    files = [
+        f"{path}:{', '.join(dict.fromkeys(found[:12]))}{' …' if len(found) > 12 else ''}"
+        for path, found in lines.items()
+    ]
+    more = f"; and in {len(files) - 6} more files" if len(files) > 6 else ""
+    return "; ".join(files[:6]) + more
+
+
 def _in_full(group: Sequence[Diagnostic]) -> str:
     first = group[0]
     text = first.rendered or f"{first.level}: {first.message}\n --> {_place(first)}"
+    text = _plain(text)
+    if first.code and first.code not in text.partition("\n")[0]:
+        # A lint's name stands in the lines that were left out; whoever wants to allow it needs it.
+        text = text.replace(": ", f"[{first.code}]: ", 1)
     if len(text) > _RENDERED_LIMIT:
         cut = text.rfind("\n", 0, _RENDERED_LIMIT)
         text = text[: cut if cut > 0 else _RENDERED_LIMIT] + "\n… (longer)"
     if len(group) > 1:
-        places = [_place(item) for item in group[1:]]
-        more = f", and {len(places) - 12} more" if len(places) > 12 else ""
-        text += f"\nThe same at: {', '.join(places[:12])}{more}"
+        text += f"\nThe same {len(group) - 1} more times: {_places(group[1:])}"
     return text
+
+
+def _plain(rendered: str) -> str:
+    """rustc's text without the lines that help nobody to mend anything."""
+    lines = [line for line in rendered.splitlines() if not _CHATTER.match(line)]
+    while lines and re.fullmatch(r"\s*\|?\s*", lines[-1]):
+        lines.pop()
+    return "\n".join(lines)
 
 
 def _one_line(group: Sequence[Diagnostic]) -> str:
@@ -178,8 +242,8 @@ def _one_line(group: Sequence[Diagnostic]) -> str:
 
 
 def _failed_tests(failed: Sequence[TestRun]) -> list[str]:
-    parts = [_failed_test(test) for test in failed[:_IN_FULL]]
-    if rest := failed[_IN_FULL:]:
+    parts = [_failed_test(test) for test in failed[:_TESTS_IN_FULL]]
+    if rest := failed[_TESTS_IN_FULL:]:
         lines = [f"test {test.name} ({test.target}): {_reason(test)}" for test in rest[:_ONE_LINE]]
         more = [f"and {len(rest) - _ONE_LINE} more"] if len(rest) > _ONE_LINE else []
         parts.append("Also failed:\n" + "\n".join(lines + more))

@@ -69,6 +69,7 @@ def parse(check: Check, result: CommandResult, *, workspace: str = WORKSPACE) ->
         diagnostics = tuple(item for item in diagnostics if not item.code.startswith("clippy::"))
     binaries = libtest.read(plain, cargo.executables)
     tests = tuple(test for binary in binaries for test in binary.tests)
+    diagnostics += _about_tests(binaries)
     errors = [item for item in diagnostics if item.level is Level.ERROR]
     if not result.is_success and not errors and not any(test.outcome is TestOutcome.FAILED for test in tests):
         diagnostics += _cargo_errors(cargo.plain)
@@ -247,6 +248,18 @@ def _deduplicated(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         if key not in found or (found[key].level is Level.WARNING and item.level is Level.ERROR):
             found[key] = item
     return tuple(found.values())
+
+
+def _about_tests(binaries: Sequence[libtest.Binary]) -> tuple[Diagnostic, ...]:
+    """Binaries that died without saying in which test, and a filter that no test matched."""
+    found = [
+        Diagnostic(Level.ERROR, "test-binary", binary.died, binary.target, 0, 0) for binary in binaries if binary.died
+    ]
+    filtered = sum(binary.filtered for binary in binaries)
+    if filtered and not any(binary.tests for binary in binaries):
+        message = f"no test ran: the filter matched none of {filtered}"
+        found.append(Diagnostic(Level.WARNING, "no-tests", message, "", 0, 0))
+    return tuple(found)
 
 
 def _rustfmt(plain: str, workspace: str) -> tuple[Diagnostic, ...]:

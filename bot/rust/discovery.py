@@ -14,9 +14,10 @@ from posixpath import basename
 from bot.domain import Check, CheckKind
 from bot.rust.cargo import CargoCommand, kind_of, parse, positionals, without
 from bot.rust.checks import HOST_TARGET
-from bot.rust.ci import Found, follow_workflows
+from bot.rust.ci import follow_workflows
 from bot.rust.expressions import HOLE
 from bot.rust.manifests import package_field, read, table, text_of
+from bot.rust.scripts import Found
 
 CORE = frozenset(CheckKind) - {CheckKind.OTHER}
 _WANTED_NAMES = re.compile(
@@ -25,8 +26,8 @@ _WANTED_NAMES = re.compile(
     re.IGNORECASE,
 )
 _WANTED_SCRIPTS = re.compile(
-    r"^(?:[^/]+\.(?:sh|bash)|(?:\.?ci|scripts?|tools?|bin|etc|\.github|build|dev|util|utils|hack|contrib)/(?:[^/]+/)*[^/]+"
-    r"\.(?:sh|bash|ya?ml)|(?:\.?ci|scripts?|bin)/[^/.]+|(?:test|check|ci|run|build|x|lint|verify|precommit|pre-commit))$"
+    r"^(?:.*\.(?:sh|bash)|(?:\.?ci|scripts?|tools?|bin|etc|\.github|build|dev|util|utils|hack|contrib|admin)/(?:[^/]+/)*[^/]+"
+    r"\.ya?ml|(?:[^/]+/)?(?:\.?ci|scripts?|bin|admin|hack|dev)/[^/.]+|(?:test|check|ci|run|build|x|lint|verify|precommit|pre-commit))$"
 )
 # Subcommands that prepare, publish or ask, and check nothing.
 _NO_CHECKS = frozenset(
@@ -65,6 +66,10 @@ _LEFT_TO_CI: Mapping[str, str] = {
     "wasi": "builds for another platform",
     "web": "builds for another platform",
     "llvm-cov": "measures coverage",
+    "zigbuild": "builds for another platform",
+    "xwin": "builds for another platform",
+    "deb": "packages",
+    "wix": "packages",
 }
 _OLD_RUST_NAME = re.compile(
     r"msrv|minimum.{0,20}rust|min(?:imal|imum)?[ _-]?(?:supported[ _-]?)?(?:rust|version)|rust-version|oldest", re.I
@@ -154,7 +159,9 @@ class _Judge:
         }  # fmt: skip
         checks: dict[tuple[object, ...], Check] = {}
         for item, kind, reason in zip(found, kinds, reasons, strict=True):
-            if reason is None and self._is_older(item, _purpose(kind) in on_main):
+            if reason is None and self._is_older(
+                item, has_main=_purpose(kind) in on_main, uses_newer=bool(on_main - {"fmt", "other"})
+            ):
                 reason = (
                     f"runs on Rust {item.toolchain.replace(HOLE, '') or 'of the MSRV'}, which is not the main toolchain"
                 )
@@ -194,23 +201,23 @@ class _Judge:
             return "holds a value that only the CI run knows"
         if "nightly" in toolchain or toolchain in ("master", "dev"):
             return "needs nightly"
-        if toolchain.startswith("beta"):
-            return "runs on beta"
+        if toolchain.startswith("beta") or " minus " in toolchain:
+            return f"runs on {toolchain}"
         if re.search(r"(?:windows|darwin|freebsd|musl|i686|aarch64|wasm|android|ios)", toolchain):
             return f"runs on {toolchain}"
         if cargo is None:
             return None if kind is CheckKind.FMT else "needs a tool outside the image"
         return _cargo_reason(cargo, item.env)
 
-    def _is_older(self, item: Found, has_main: bool) -> bool:
+    def _is_older(self, item: Found, *, has_main: bool, uses_newer: bool) -> bool:
         """Whether the command is for an older Rust than the one the project is developed with."""
         if HOLE in item.toolchain:
             return item.is_named(_OLD_RUST_NAME) or (has_main and not self._pinned)
         if not _VERSION.match(item.toolchain) or _same_version(item.toolchain, self._pinned):
             return False
-        if any(_same_version(item.toolchain, version) for version in self._minimum) or item.is_named(_OLD_RUST_NAME):
-            return True
-        return has_main
+        # The minimum itself is the main toolchain only of a project that uses nothing newer at all.
+        is_minimum = any(_same_version(item.toolchain, version) for version in self._minimum)
+        return has_main or item.is_named(_OLD_RUST_NAME) or (is_minimum and uses_newer)
 
 
 def _cargo_reason(cargo: CargoCommand, env: Mapping[str, str]) -> str | None:

@@ -34,6 +34,15 @@ class Binary:
     pending: str = ""
     abort: str = ""
 
+    @property
+    def died(self) -> str:
+        """What happened where the binary ended before its tests did; empty where all is well."""
+        missing = self.announced - len(self.tests)
+        if self.finished or not (self.announced and missing > 0):
+            return ""
+        how = f" ({self.abort})" if self.abort else ""
+        return f"the test binary died{how}: {missing} of its {self.announced} tests gave no verdict"
+
 
 def doc_name(name: str, seen: dict[str, int]) -> str:
     """A doc test's name without its line number; the second and later of one item are numbered in order."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from posixpath import dirname, join, normpath
+from posixpath import basename, dirname, join, normpath
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,61 @@ def edition_of(path: str, files: Mapping[str, str]) -> str:
     """The edition by which the file `path` is formatted; 2015 is cargo's default, 2021 ours outside every crate."""
     manifest = manifest_of(path, files)
     return "2021" if manifest is None else package_field(manifest, "edition", files) or "2015"
+
+
+def packages_reached(paths: Iterable[str], files: Mapping[str, str]) -> tuple[str, ...]:
+    """The packages that a change of `paths` can break: their own, and those that depend on them by path, through any chain.
+
+    `files` holds every Cargo.toml. Empty where a path lies outside every package: then everything may be reached.
+    """
+    homes = {dirname(path): path for path in files if basename(path) == "Cargo.toml"}
+    users: dict[str, set[str]] = {}
+    for home, manifest in homes.items():
+        for used in _path_dependencies(read(files[manifest]), home, files):
+            users.setdefault(used, set()).add(home)
+    todo: list[str] = []
+    for path in paths:
+        manifest = manifest_of(path, files) or ""
+        if not manifest:
+            return ()
+        todo.append(dirname(manifest))
+    reached: set[str] = set()
+    while todo:
+        home = todo.pop()
+        if home not in reached:
+            reached.add(home)
+            todo += users.get(home, ())
+    names = (text_of(table(read(files[homes[home]]), "package").get("name")) for home in reached)
+    return tuple(sorted(name for name in names if name))
+
+
+def _path_dependencies(document: dict[str, object], home: str, files: Mapping[str, str]) -> set[str]:
+    """The directories of a package's path dependencies, of every kind and target, also those the workspace names."""
+    holders = [document, *(table(value) for value in table(document, "target").values())]
+    kinds = ("dependencies", "dev-dependencies", "build-dependencies")
+    found: set[str] = set()
+    for name, value in (item for holder in holders for kind in kinds for item in table(holder, kind).items()):
+        one = table(value)
+        if "path" in one:
+            found.add(_home(join(home, text_of(one["path"]))))
+        elif one.get("workspace") is True:
+            found |= _workspace_dependency(name, home, files)
+    return found
+
+
+def _workspace_dependency(name: str, home: str, files: Mapping[str, str]) -> set[str]:
+    while True:
+        shared = table(read(files.get(join(home, "Cargo.toml"), "")), "workspace", "dependencies", name)
+        if "path" in shared:
+            return {_home(join(home, text_of(shared["path"])))}
+        if not home:
+            return set()
+        home = dirname(home)
+
+
+def _home(path: str) -> str:
+    normal = normpath(path)
+    return "" if normal == "." else normal
 
 
 def targets_of(manifest: str, files: Mapping[str, str], paths: frozenset[str]) -> tuple[Target, ...]:

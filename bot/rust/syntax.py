@@ -199,16 +199,19 @@ def doc_tests(source: bytes) -> tuple[DocTest, ...]:
 
 
 def _doc_tests(parent: Node, path: tuple[str, ...]) -> Iterator[DocTest]:
+    inner: list[tuple[int, str]] = []
     outer: list[tuple[int, str]] = []
-    for node in parent.named_children:
-        if node.type in _COMMENTS:
-            lines = _comment_lines(node)
+    for node in (*parent.named_children, None):
+        if node is not None and node.type in _COMMENTS:
             if any(child.type == "inner_doc_comment_marker" for child in node.named_children):
-                inner = [*lines]
-                yield from _fences(inner, path)
+                inner += _comment_lines(node)
             elif _is_outer_doc(node):
-                outer += lines
+                outer += _comment_lines(node)
             continue
+        yield from _fences(inner, path)
+        inner = []
+        if node is None:
+            break
         if node.type in ("attribute_item", "inner_attribute_item"):
             continue
         name = _name(node)

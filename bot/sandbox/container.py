@@ -18,8 +18,8 @@ CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 # The container's first process is root, so that nothing in it can trace or stop it, and has one capability: to kill. For
 # each line that the worker sends it kills every other process at once (kill(2) with -1 outruns a fork bomb, and as a builtin
-# of the shell it needs no new process) and says so. It ends, and the container with it, when the worker is gone.
-FIRST_PROCESS = "echo ready; while read -r; do kill -9 -1; echo killed; done"
+# of the shell it needs no new process) until none is left, and says so. It ends, and the container with it, when the worker is gone.
+FIRST_PROCESS = "echo ready; while read -r; do while kill -9 -1 2>/dev/null; do :; done; echo killed; done"
 READY = b"ready\n"
 KILL = b"kill\n"
 KILLED = b"killed\n"

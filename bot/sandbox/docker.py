@@ -99,8 +99,12 @@ class DockerEngine:
         if not spec.read_only_workspace:
             spec.volume.hand_over(spec.workspace)
         sandbox = DockerSandbox(self, spec)
-        with engine_errors("start a sandbox"):
-            sandbox.launch()
+        try:
+            with engine_errors("start a sandbox"):
+                sandbox.launch()
+        except SandboxUnavailable:
+            sandbox.close()
+            raise
         return sandbox
 
     def has_image(self) -> bool:
@@ -250,26 +254,36 @@ class DockerSandbox:
             return self._run([command, str(path)], dict(env), Watch(timeout, should_stop), Output(keep))
 
     def _run(self, arguments: list[str], env: dict[str, str], watch: Watch, output: Output) -> CommandResult:
+        exec_id = self._prepare(arguments, env)
         kills_before = self._out_of_memory_kills()
-        api = self._engine.api
         started = time.monotonic()
-        user = f"{self._engine.user}:{self._engine.user}"
-        shell = ["bash", "-c", container.COMMAND_SHELL, "bash", *arguments]
-        made = api.exec_create(self._id, shell, user=user, environment=env, workdir="/workspace")
-        with Wire(api.exec_start(made["Id"], socket=True)) as wire:
+        with Wire(self._engine.api.exec_start(exec_id, socket=True)) as wire:
             try:
                 cut = self._follow(wire, output, watch)
             finally:
                 survived = self._kill_all()
             if cut is not None:
                 self._drain(wire, output)
-        exit = cut or self._judge(self._exit_code(made["Id"]), kills_before)
+        exit = cut or self._judge(self._exit_code(exec_id), kills_before)
         seconds = time.monotonic() - started
         if not survived:
             _LOG.warning("run %s: a sandbox's container had to be replaced", self.spec.run_id)
             self.launch()
         text, omitted = output.text()
         return CommandResult(exit, text, seconds, omitted, output.stdout)
+
+    def _prepare(self, arguments: list[str], env: dict[str, str]) -> str:
+        """Have the engine prepare a command; a container that ended while it was idle is replaced first."""
+        api, user = self._engine.api, f"{self._engine.user}:{self._engine.user}"
+        shell = ["bash", "-c", container.COMMAND_SHELL, "bash", *arguments]
+        try:
+            made = api.exec_create(self._id, shell, user=user, environment=env, workdir="/workspace")
+        except APIError as error:
+            if error.status_code != 409:  # it is there, but does not run
+                raise
+            self.launch()
+            made = api.exec_create(self._id, shell, user=user, environment=env, workdir="/workspace")
+        return str(made["Id"])
 
     def _follow(self, wire: Wire, output: Output, watch: Watch) -> Exit | None:
         """Read until the command ends; why it has to be killed, if it has to."""
@@ -339,7 +353,8 @@ class DockerSandbox:
         if self._control is not None:
             self._control.close()
         try:
-            self._engine.remove(self._id)
+            if self._id:
+                self._engine.remove(self._id)
         except (DockerException, RequestException, SandboxUnavailable) as error:
             # Whoever closes is at an end already, maybe of another error; the next reap removes what is left.
             _LOG.warning("run %s: a sandbox could not be removed: %s", self.spec.run_id, error)

@@ -76,20 +76,20 @@ class ImageBuilder:
         """
         self._cache.mkdir(parents=True, exist_ok=True)
         with locked(self._cache / "image.lock"):
-            if not fresh and self._is_current(kind):
+            if not fresh and self.is_current(kind):
                 return False
             recipe = self._recipe(self._choose(kind))
             base = self._official if recipe.toolchain is None else self._local_base(recipe.toolchain, fresh=fresh)
             candidate = f"rfcsmith-sandbox-candidate:{recipe.digest[:12]}"
             try:
-                self._run_dockerfile(candidate, recipe, base)
+                self._run_dockerfile(candidate, recipe, base, pull=fresh and recipe.kind == "official")
                 self._smoke_test(candidate)
                 self._publish(candidate)
             finally:
                 self._forget(candidate)
         return True
 
-    def _is_current(self, kind: str) -> bool:
+    def is_current(self, kind: str) -> bool:
         try:
             labels = self._client.images.get(self._name).labels
         except ImageNotFound:
@@ -150,7 +150,7 @@ class ImageBuilder:
             self._client.api.import_image(src=layer, repository=repository, tag=name, stream_src=True)
         return base
 
-    def _run_dockerfile(self, candidate: str, recipe: Recipe, base: str) -> None:
+    def _run_dockerfile(self, candidate: str, recipe: Recipe, base: str, *, pull: bool) -> None:
         self._say(f"building on {base}")
         lines = self._client.api.build(
             fileobj=self._context(),
@@ -160,7 +160,7 @@ class ImageBuilder:
             labels={INPUTS_LABEL: recipe.digest, KIND_LABEL: recipe.kind},
             rm=True,
             forcerm=True,
-            pull=False,
+            pull=pull,
             decode=True,
         )
         said: list[str] = []
@@ -224,6 +224,8 @@ class ImageBuilder:
     def _forget(self, image: str) -> None:
         try:
             self._client.images.remove(image, noprune=False)
+        except ImageNotFound:
+            pass
         except APIError:
             self._say(f"the image {image} is still in use and stays")
 

@@ -19,7 +19,9 @@ def compose(run: Run, assignment: Assignment) -> Brief:
     setting, discussion = _setting(run), _discussion(run)
     if assignment is Assignment.RFC:
         previous = store.latest_rfc(run.target.repo.id, run.target.issue, not_by=run.id)
-        return brief.rfc_brief(setting, discussion, previous=previous, request=run.request)
+        return brief.rfc_brief(
+            setting, discussion, previous=previous, request=run.request, requested_by=run.requested_by
+        )
     rfc = rfc_of(run)
     if rfc is None:
         raise UserError(
@@ -78,7 +80,7 @@ def _discussion(run: Run) -> Discussion:
         for comment in github.comments(repo, run.target.issue)
         if comment.author.login != our_hands.github.bot_login
     )
-    logins = {issue.author.login, *(comment.author.login for comment in comments)}
+    logins = {issue.author.login, run.requested_by.login, *(comment.author.login for comment in comments)}
     permissions = {login: github.permission(repo, login) for login in sorted(logins)}
     # Words of people without standing in the repository are not shown to the model at all, but for the issue's own.
     trusted = tuple(comment for comment in comments if permissions[comment.author.login] >= Permission.TRIAGE)

@@ -11,10 +11,12 @@ from bot.agent import submit, toolbox, transcript
 from bot.agent.submit import Expected
 from bot.agent.tools import READ_ONLY, tools_for
 from bot.agent.transcript import Budget
+from bot.checking import Baseline
 from bot.domain import Assignment, Plan, Run, Stage, StopReason, ToolCall, Turn
 from bot.errors import UserError
 from bot.model import ModelRequest
 from bot.store import StoredTurn
+from bot.tooling import CheckTool, DependencyTool, DiffTool
 from bot.workbench import Workbench
 from workflows import hands
 from workflows.engine import step
@@ -76,6 +78,8 @@ def ask(run_id: str, assignment_name: str, number: int) -> None:
     finally:
         store.record_span(run_id, run.stage, "model", assignment, started_at, time.time() - started_at)
     store.finish_turn(run_id, assignment, number, answer)
+    if answer.refusal:
+        store.put_document(run_id, "refusal", answer.refusal)
 
 
 def _check_budget(run: Run, assignment: Assignment, number: int) -> None:
@@ -115,7 +119,7 @@ def act(run_id: str, assignment_name: str, number: int) -> int | None:
         return _next(run_id, assignment, number)
     stored = turns[number]
     turn = _turn(stored)
-    _refuse_dead_ends(turn)
+    _refuse_dead_ends(turn, store.document(run_id, "refusal", str) or "")
     run = store.run(run_id)
     workbench = our_hands.workbenches.open(run)
     if stored.is_act_started:
@@ -152,9 +156,10 @@ def _turn(stored: StoredTurn) -> Turn:
     return Turn(tuple(content), StopReason(stored.stop), calls, "", stored.usage, stored.seconds)
 
 
-def _refuse_dead_ends(turn: Turn) -> None:
+def _refuse_dead_ends(turn: Turn, refusal: str) -> None:
     if turn.stop is StopReason.REFUSAL:
-        raise UserError("The model declined to go on with this.", "Put the request in other words, and ask again.")
+        why = f" It says: {refusal}" if refusal else ""
+        raise UserError(f"The model declined to go on with this.{why}", "Put it in other words, and ask again.")
     if turn.stop is StopReason.CONTEXT:
         raise UserError("This grew too large for one conversation.", "A smaller RFC would help.")
 
@@ -173,14 +178,15 @@ def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.
     setup = setup_of(run)
     workbench.checks, workbench.base_tree = setup.checks, setup.base_tree
     expected = Expected(agreed_criteria(run), briefs.thread_ids(run), read if assignment is Assignment.RFC else None)
+    baseline = our_hands.store.document(run.id, "baseline", Baseline) or Baseline()
     return toolbox.Toolbox(
         assignment=assignment,
         sandbox=workbench.sandbox(is_read_only=assignment in READ_ONLY),
         files=workbench.files,
         expected=expected,
-        checks=None if assignment in READ_ONLY else workbench,
-        differ=workbench,
-        dependencies=None if assignment in READ_ONLY else workbench,
+        checks=None if assignment in READ_ONLY else CheckTool(workbench, baseline),
+        differ=DiffTool(workbench),
+        dependencies=None if assignment in READ_ONLY else DependencyTool(workbench),
         plan=our_hands.store.plan(run.id) or Plan(),
     )
 
@@ -191,7 +197,9 @@ def complain(run_id: str, assignment: Assignment, text: str) -> None:
     if store.document(run_id, Submitted.name(assignment), int) is None:
         return
     last = store.turns(run_id, assignment)[-1]
-    store.amend_turn(run_id, assignment, last.number, [*last.user, transcript.text_block(text)])
+    store.amend_turn(
+        run_id, assignment, last.number, [*last.user, transcript.text_block(transcript.complaint_note(text))]
+    )
     store.put_document(run_id, Submitted.name(assignment), None)
 
 

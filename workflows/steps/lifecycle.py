@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot import comments
-from bot.domain import Actor, Plan, Run, Stage
+from bot.domain import Actor, Plan, Run, RunKind, Stage
 from bot.errors import UserError
 from workflows import hands
 from workflows.engine import step
@@ -35,7 +35,7 @@ def speak(run: Run, note: str = "", links: str = "", *, force: bool = False) -> 
     if not our_hands.store.may_speak(run.id, text, interval):
         return
     github = our_hands.github.installation(run.target.repo.installation_id)
-    number = run.pull_request if run.review_id is not None and run.pull_request else run.target.issue
+    number = run.pull_request if run.kind is RunKind.REVIEW and run.pull_request else run.target.issue
     github.ensure_comment(run.target.repo, number, f"status:{run.id}", text)
     our_hands.store.spoke(run.id, text)
 

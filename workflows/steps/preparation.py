@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from bot.domain import IssueState, Run, RunKind, Stage
 from bot.errors import Stopped, UserError
 from bot.rust import discovery
 from bot.sandbox.setup import fetch
+from bot.workbench import Workbench
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import lifecycle
@@ -113,7 +116,10 @@ def check_out(run_id: str) -> None:
 
 @step("fetch_dependencies")
 def fetch_dependencies(run_id: str) -> None:
-    """Fetch what the lock file names, making the lock file if there is none; only this container has a network."""
+    """Fetch what the lock file names, making the lock file if there is none; only this container has a network.
+
+    Where an earlier run fetched for the same manifests, the cargo home has it all, and no container is needed.
+    """
     our_hands = hands.current()
     store = our_hands.store
     run = store.run(run_id)
@@ -121,9 +127,20 @@ def fetch_dependencies(run_id: str) -> None:
     if setup.base_tree:
         return
     bench = our_hands.workbenches.open(run)
+    fetched = our_hands.workbenches.fetched(run.target.repo.id, _manifest_digest(run))
+    lock = fetched.lock() if fetched.is_there() else _fetch(run, bench)
+    fetched.remember(lock)
+    if lock is not None:
+        bench.files.write("Cargo.lock", lock)
+    unpublished = ("Cargo.lock",) if lock is not None else ()
+    store.put_document(run_id, "setup", replace(setup, base_tree=bench.take_snapshot(), unpublished=unpublished))
+
+
+def _fetch(run: Run, bench: Workbench) -> bytes | None:
+    """Run cargo in a setup container; returns the lock file where cargo had to make or update it."""
     started_at = time.time()
-    fetched = fetch(our_hands.engine, bench.volume, bench.cargo_home, should_stop=bench.should_stop)
-    store.record_span(run_id, run.stage, "command", "cargo fetch", started_at, fetched.result.seconds)
+    fetched = fetch(hands.current().engine, bench.volume, bench.cargo_home, should_stop=bench.should_stop)
+    bench.store.record_span(run.id, run.stage, "command", "cargo fetch", started_at, fetched.result.seconds)
     if bench.should_stop():
         raise Stopped("the run was stopped while dependencies were fetched")
     if not fetched.result.is_success:
@@ -131,8 +148,19 @@ def fetch_dependencies(run_id: str) -> None:
             "The dependencies of this repository cannot be fetched.",
             f"`cargo fetch` says:\n\n```text\n{fetched.result.output[-1500:].strip()}\n```",
         )
-    unpublished = ("Cargo.lock",) if fetched.is_lock_generated or fetched.is_lock_updated else ()
-    store.put_document(run_id, "setup", replace(setup, base_tree=bench.take_snapshot(), unpublished=unpublished))
+    return bench.files.read("Cargo.lock") if fetched.is_lock_generated or fetched.is_lock_updated else None
+
+
+def _manifest_digest(run: Run) -> str:
+    """What decides which crates are needed: manifests, lock files and cargo's configuration, by content."""
+    git, repository_id = hands.current().git, run.target.repo.id
+    commit = run.head_commit or run.base_commit
+    names = ("Cargo.toml", "Cargo.lock", "config.toml", "rust-toolchain", "rust-toolchain.toml")
+    paths = [path for path in git.paths(repository_id, commit) if PurePosixPath(path).name in names]
+    digest = hashlib.sha256()
+    for path, content in sorted(git.read_many(repository_id, commit, paths).items()):
+        digest.update(f"{path}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
 
 
 @step("measure_base")

@@ -171,7 +171,7 @@ def _sources(run: Run, tree: str) -> dict[str, str]:
 
 
 def _run_tests(bench: Workbench, tree: str, variant: str) -> tuple[CheckResult, ...]:
-    with bench.fresh(_complete(bench.run_, bench, tree), variant) as checker:
+    with bench.fresh(_complete(bench.run, bench, tree), variant) as checker:
         rungs = [check for check in checker.rungs(CheckScope.FULL) if check.kind in TESTED]
         return tuple(checker.run(check) for check in rungs)
 

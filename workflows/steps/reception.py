@@ -196,7 +196,7 @@ def _reviewed(delivery_id: str, event: ReviewSubmitted) -> Sequence[Run]:
     if not event.review.body.strip() and not _has_new_thread(github, event):
         return []
     github.react(event.repo, ReviewSubject(event.pull_request.number, event.review.id))
-    return [_open(place, RunKind.REVIEW, "", review_id=event.review.id)]
+    return [_open(place, RunKind.REVIEW, "", review_id=event.review.id, pull_request=place.pull_request)]
 
 
 def _has_new_thread(github: GitHub, event: ReviewSubmitted) -> bool:

@@ -1,0 +1,123 @@
+"""The submission tools as JSON schemas, whose descriptions are part of the prompt; `submit.py` checks what comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.domain import Assignment
+
+TITLE_LIMIT = 100
+"""Characters of an RFC's title."""
+
+HEADLINE_LIMIT = 72
+"""Characters of a commit's headline."""
+
+_TEXT: dict[str, object] = {"type": "string"}
+
+
+def _text(description: str) -> dict[str, object]:
+    return {"type": "string", "description": description}
+
+
+def _list(items: dict[str, object], description: str = "") -> dict[str, object]:
+    schema: dict[str, object] = {"type": "array", "items": items}
+    return schema | ({"description": description} if description else {})
+
+
+def _object(optional: Iterable[str] = (), **properties: dict[str, object]) -> dict[str, object]:
+    required = [name for name in properties if name not in set(optional)]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+_CRITERIA_IDS = _list(_TEXT, 'Ids of acceptance criteria, for example ["AC-1"].')
+
+SCHEMAS: dict[Assignment, dict[str, object]] = {
+    Assignment.RFC: _object(
+        title=_text(f"What will be different, in at most {TITLE_LIMIT} characters."),
+        summary=_text("Three sentences: the problem, the design, what it costs."),
+        motivation=_text("Why, from the point of view of the people who use the code. Markdown."),
+        current_behaviour=_text("What the code does now, with citations written as `path:line`. Markdown."),
+        design=_text("The design: public items with exact signatures, behaviour, errors, edge cases. Markdown."),
+        alternatives=_text("The other designs that were considered, and why each was not chosen. Markdown."),
+        criteria=_list(
+            _object(
+                id=_text("AC-1, AC-2, …"),
+                text=_text("One behaviour that can be observed from outside, with concrete values."),
+                test=_text("The test that will prove it: its libtest name, or its file and name."),
+            ),
+            "Acceptance criteria: together they decide whether the work is done.",
+        ),
+        non_goals=_text("What this change leaves alone although a reader might expect it. Markdown."),
+        risks=_text("What could break, for whom, and how it would be noticed; semver. Markdown."),
+        questions=_list(
+            _TEXT, "Only questions that a maintainer must decide; each with your recommendation. May be empty."
+        ),
+        citations=_list(
+            _object(
+                path=_text("Relative to the repository's root."),
+                line={"type": "integer", "description": "Counts from 1."},
+                quote=_text("The text of that line, or the telling part of it, copied exactly."),
+            ),
+            "Each place in the code that the RFC rests on; every one is checked against the base commit.",
+        ),
+        tasks=_list(
+            _object(
+                title=_text("One step, in the imperative."),
+                files=_list(_TEXT, "Paths it is expected to touch."),
+                criteria=_CRITERIA_IDS,
+            ),
+            "The implementation in steps.",
+        ),
+    ),
+    Assignment.PLAN: _object(
+        optional=["notes"],
+        tasks=_list(
+            _object(
+                id=_text("T1, T2, …"),
+                title=_text("One step, in the imperative."),
+                files=_list(_TEXT, "Paths it is expected to touch."),
+                criteria=_CRITERIA_IDS,
+            ),
+            "In the order in which they are to be done.",
+        ),
+        notes=_text("What the one who builds must know and the RFC does not say."),
+    ),
+    Assignment.TESTS: _object(
+        optional=["notes"],
+        tests=_list(
+            _object(
+                name=_text("As libtest prints it, for example `parser::tests::rejects_an_empty_key`."),
+                criteria=_CRITERIA_IDS,
+            ),
+            "Every test that you added or changed.",
+        ),
+        notes=_text("Stubs you added, criteria that no test can prove and why."),
+    ),
+    Assignment.BUILD: _object(
+        optional=["deviations", "notes"],
+        title=_text(f"The commit's headline: imperative, at most {HEADLINE_LIMIT} characters, no trailing full stop."),
+        summary=_text("What was changed and why, for the reviewer. Markdown."),
+        deviations=_text("Where the change leaves the RFC, and why. Empty if nowhere."),
+        notes=_text("What the reviewer should look at first, or what is left open. May be empty."),
+    ),
+    Assignment.REVIEW: _object(
+        summary=_text("What changed in this round, for the reviewers. Markdown."),
+        answers=_list(
+            _object(
+                thread=_text("The thread's id, as the brief shows it."),
+                kind={"type": "string", "enum": ["done", "question", "declined"]},
+                text=_text("The reply, as it will stand under the thread."),
+            ),
+            "Exactly one for each thread.",
+        ),
+    ),
+}
+
+NAMES = {
+    Assignment.RFC: "submit_rfc",
+    Assignment.PLAN: "submit_plan",
+    Assignment.TESTS: "submit_tests",
+    Assignment.BUILD: "submit_change",
+    Assignment.REVIEW: "submit_review",
+}
+"""The name of the tool with which an assignment is handed in."""

@@ -1,0 +1,109 @@
+"""What the agent's `check`, `diff` and `dependency` tools do at the run's bench."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from bot.checking import Baseline, Checker
+from bot.domain import CheckScope
+from bot.errors import UserError
+from bot.rust.compact import compact
+from bot.rust.manifests import edition_of
+from bot.sandbox.setup import fetch_dependency
+from bot.workbench import Workbench
+
+
+@dataclass(frozen=True, slots=True)
+class CheckTool:
+    """Formats what the change touched, climbs the ladder, and compares with the base."""
+
+    bench: Workbench
+    baseline: Baseline
+
+    def run(self, scope: CheckScope, filter: str, should_stop: Callable[[], bool]) -> str:
+        """What came of it, compact; see `bot.agent.toolbox.CheckRunner`."""
+        checker = self.bench.checker(self.bench.sandbox())
+        formatted = self._format(checker)
+        results = checker.climb(scope, self.baseline, test_filter=filter)
+        text = compact(results, self.baseline.results)
+        skipped = len(checker.rungs(scope, filter)) - len(results)
+        if skipped > 0:
+            text += f"\n\nStopped at the first check that fails; {skipped} more were not run."
+        return f"{formatted}{text}"
+
+    def _format(self, checker: Checker) -> str:
+        """rustfmt is applied rather than complained about, but never to files that the base has unformatted."""
+        git, repository_id, tree = self.bench.git, self.bench.repository_id, self.bench.tree()
+        changed = [
+            change.path
+            for change in git.changes(repository_id, self.bench.base_tree, tree)
+            if change.content is not None
+            and change.path.endswith(".rs")
+            and change.path not in self.baseline.unformatted
+        ]
+        if not changed:
+            return ""
+        manifests = self._manifests(tree)
+        checker.format(changed, {path: edition_of(path, manifests) for path in changed})
+        touched = [change.path for change in git.changes(repository_id, tree, self.bench.tree())]
+        return f"rustfmt formatted {', '.join(touched)}.\n" if touched else ""
+
+    def _manifests(self, tree: str) -> dict[str, str]:
+        git, repository_id = self.bench.git, self.bench.repository_id
+        paths = [path for path in git.paths(repository_id, tree) if PurePosixPath(path).name == "Cargo.toml"]
+        contents = git.read_many(repository_id, tree, paths)
+        return {path: content.decode(errors="replace") for path, content in contents.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class DiffTool:
+    """Shows everything that differs from where the work started."""
+
+    bench: Workbench
+
+    def diff(self, path: str) -> str:
+        """The unified difference below `path` (everything where it is empty); see `bot.agent.toolbox.Differ`."""
+        text = self.bench.git.diff(self.bench.repository_id, self.bench.base_tree, self.bench.tree())
+        wanted = path.removeprefix("/workspace").strip("/")
+        if wanted in ("", "."):
+            return text
+        parts = text.removeprefix("diff --git ").split("\ndiff --git ")
+        kept = [part for part in parts if _is_below(part.partition("\n")[0], wanted)]
+        return "\n".join(f"diff --git {part}" for part in kept)
+
+
+def _is_below(header: str, wanted: str) -> bool:
+    path = header.rpartition(" b/")[2]
+    return path == wanted or path.startswith(f"{wanted}/")
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyTool:
+    """Fetches a crate in a setup container; no file of the workspace but its lock file takes part in it."""
+
+    bench: Workbench
+
+    def fetch(
+        self,
+        name: str,
+        version: str,
+        features: tuple[str, ...],
+        default_features: bool,
+        should_stop: Callable[[], bool],
+    ) -> str:
+        """What was fetched, in words; see `bot.agent.toolbox.DependencyFetcher`."""
+        fetched = fetch_dependency(
+            self.bench.engine,
+            self.bench.volume,
+            self.bench.cargo_home,
+            name=name,
+            version=version,
+            features=features,
+            default_features=default_features,
+            should_stop=should_stop,
+        )
+        if not fetched.version:
+            raise UserError(f"{name} {version} could not be fetched.", fetched.result.output[-2000:])
+        return f"{name} {fetched.version} and what it depends on can be used offline now; add it to Cargo.toml."

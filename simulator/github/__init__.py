@@ -1,0 +1,1 @@
+"""A small stateful GitHub over real HTTP: `simulator.github.server.GitHubServer` starts one in this process."""

@@ -1,0 +1,41 @@
+"""How a case is played: the choices of the command line, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulator.measure import IMAGE
+from simulator.player.faults import FaultKind
+
+MODEL = "claude-opus-5-5"
+PATIENCE = 900.0
+SIMULATED_KEY = "sk-ant-simulated-0123456789abcdefghijklmnop"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Choices for a play. `model_url` is a Messages API to be used instead of the player; `api_key` goes with it.
+
+    `patience` is in seconds for each case; `pace` the seconds between two events of the player's answers; `write_pause` the
+    product's own pause between writes to GitHub, None for its default; `kill_at` the number of the build's turn at which the
+    product is killed and started again; `duplicates` how many more times each webhook is delivered; with `stumbles` the
+    simulated Messages API is overloaded, breaks off and pauses on the way.
+    """
+
+    faults: tuple[FaultKind, ...] = tuple(FaultKind)
+    model_url: str | None = None
+    api_key: str = SIMULATED_KEY
+    model: str = MODEL
+    patience: float = PATIENCE
+    pace: float = 0.0
+    write_pause: float | None = None
+    kill_at: int | None = None
+    duplicates: int = 0
+    stumbles: bool = False
+    keep: bool = False
+    measures: bool = True
+    image: str = IMAGE
+    cache: Path | None = None
+    ca_bundle: Path | None = None
+    github_port: int = 0

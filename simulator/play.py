@@ -1,0 +1,309 @@
+"""Plays a case from the filed issue to the updated pull request, with everything on free ports, and tells how it went.
+
+The people are scripted, the model is the oracle player (or any Messages API at a given address), the product is a process of
+its own that knows nothing of this. What is measured on the pull request is measured here, in containers of our own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, TypeVar
+
+from simulator import outcome
+from simulator.bot_process import BotError, BotProcess
+from simulator.case import CACHE, Case, CaseError, Remark, Trees, bring
+from simulator.github.server import GitHubServer
+from simulator.github.state import Comment, Issue, PullRequest, Thread
+from simulator.measure import Measure, MeasureError
+from simulator.messages.server import MessagesServer
+from simulator.options import Options
+from simulator.player.head import line_of, remarks
+from simulator.player.oracle import OracleBrain
+from simulator.town import Town
+
+POLL = 0.2
+SETTLED = 3.0
+STUCK = 30.0
+STUMBLES = ("overloaded", "rate_limit", "broken_stream", "stream_error", "max_tokens", "pause_turn", "broken")
+NO_REMARK = "Please say in one sentence why this is right as it is, or make it better where it is not."
+
+Progress = Callable[[str, str], None]
+T = TypeVar("T")
+
+
+class Failed(Exception):
+    """The case did not come to its good end; the message says where and why."""
+
+
+def silent(_: str, __: str) -> None:
+    """A progress that nobody watches."""
+
+
+@dataclass(slots=True)
+class Scene:
+    """Everything that is at work while a case is played."""
+
+    case: Case
+    trees: Trees
+    options: Options
+    github: GitHubServer
+    town: Town
+    bot: BotProcess
+    messages: MessagesServer | None
+    brain: OracleBrain | None
+    home: Path
+    progress: Progress
+    began: float = field(default_factory=time.monotonic)
+    issue: Issue | None = None
+    pull_request: PullRequest | None = None
+    threads: list[Thread] = field(default_factory=list)
+    commands: list[Comment] = field(default_factory=list)
+    was_killed: bool = False
+
+    @property
+    def issue_url(self) -> str:
+        return f"{self.github.url}{self.issue.path}" if self.issue else ""
+
+    @property
+    def pull_request_url(self) -> str:
+        return f"{self.github.url}{self.pull_request.issue.path}" if self.pull_request else ""
+
+
+@contextmanager
+def scene(case: Case, options: Options, progress: Progress = silent) -> Iterator[Scene]:
+    """Starts GitHub, the model and the product for a case, and takes everything away again."""
+    trees = bring(case, options.cache or CACHE)
+    home = Path(mkdtemp(prefix=f"rfcsmith-play-{case.name}-"))
+    with ExitStack() as stack:
+        github = stack.enter_context(GitHubServer(port=options.github_port))
+        messages, brain = None, None
+        if options.model_url is None:
+            brain = OracleBrain(case, trees, options.faults)
+            server = MessagesServer(brain, api_key=options.api_key, pace=options.pace)
+            messages = stack.enter_context(server)
+            for kind in STUMBLES if options.stumbles else ():
+                messages.inject(kind, when=outcome.is_build)
+        town = Town(github, case.name, trees.base)
+        bot = BotProcess(_settings(github, messages, options, home), home / "bot.log")
+        github.deliveries.hook.duplicate = options.duplicates
+        made = Scene(case, trees, options, github, town, bot, messages, brain, home, progress)
+        stack.callback(bot.stop)
+        github.set_webhook(f"{bot.url}/webhook")
+        progress("start", "starting the bot")
+        bot.start()
+        town.invite()
+        yield made
+
+
+def _settings(github: GitHubServer, messages: MessagesServer | None, options: Options, home: Path) -> dict[str, str]:
+    """The product's environment."""
+    settings = {
+        "GITHUB_API_URL": github.url,
+        "GITHUB_APP_ID": str(github.app_id),
+        "GITHUB_PRIVATE_KEY": github.private_key,
+        "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
+        "ANTHROPIC_API_KEY": options.api_key,
+        "RFCSMITH_HOME": str(home / "home"),
+        "RFCSMITH_MODEL": options.model,
+        "RFCSMITH_IMAGE": options.image,
+    }
+    url = messages.url if messages else options.model_url
+    if url:
+        settings["ANTHROPIC_BASE_URL"] = url
+    if options.write_pause is not None:
+        settings["RFCSMITH_WRITE_PAUSE"] = str(options.write_pause)
+    if options.ca_bundle is not None:
+        settings["SANDBOX_CA_BUNDLE"] = str(options.ca_bundle)
+    return settings
+
+
+def certificates() -> Path | None:
+    """The certificates that this machine's tools are told to trust, where they are not the usual ones."""
+    named = os.environ.get("SANDBOX_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
+    return Path(named) if named else None
+
+
+# --- the story -------------------------------------------------------------------------------------------------------
+
+
+def tell(scene: Scene) -> None:
+    """What people do from the issue to the answered review; raises Failed."""
+    town, case = scene.town, scene.case
+    scene.progress("issue", "an issue is filed")
+    issue = scene.issue = town.file_issue(case.title, case.body)
+    town.label(issue)
+    scene.progress("rfc", f"labelled rfc-needed: {scene.issue_url}")
+    _wait(scene, "the RFC", lambda: _has_rfc(scene, issue))
+    scene.progress("discuss", "the RFC is posted, people discuss it")
+    town.comment(issue, town.reader, "Thank you, this is what I meant.")
+    town.comment(issue, town.maintainer, "Agreed, let us build it like that.")
+    scene.commands.append(town.comment(issue, town.maintainer, "/implement"))
+    scene.progress("implement", "a maintainer says /implement")
+    pull_request = scene.pull_request = _wait(scene, "the pull request", lambda: _finished_pull_request(scene))
+    scene.progress("pull request", f"the pull request is open: {scene.pull_request_url}")
+    _review(scene, pull_request)
+
+
+def _review(scene: Scene, pull_request: PullRequest) -> None:
+    """One review with remarks, until each thread is answered and the branch holds what was asked for."""
+    before = pull_request.head_sha
+    placed = _placed(scene, pull_request)
+    scene.progress("review", f"a maintainer reviews it and leaves {len(placed)} remarks")
+    scene.threads = scene.town.review(pull_request, placed, "Good work. A few remarks.")
+    must_change = scene.options.model_url is None
+
+    def done() -> bool | None:
+        answered = all(scene.town.is_answered(thread) for thread in scene.threads)
+        return (answered and (pull_request.head_sha != before or not must_change) and _is_quiet(scene)) or None
+
+    _wait(scene, "the answers to the review", done)
+    scene.progress("answered", "every thread is answered, the pull request is updated")
+
+
+def _placed(scene: Scene, pull_request: PullRequest) -> list[tuple[str, int, str]]:
+    """The review's remarks at lines of the difference; what has no place any more goes to the first changed line."""
+    tree = scene.town.tree(pull_request.head_sha)
+    lines = outcome.commentable(scene.town.repository.git, scene.town.base, pull_request.head_sha)
+    placed = []
+    for remark in remarks(scene.case, scene.trees):
+        line = line_of(tree, remark)
+        if line is not None and line in lines.get(remark.path, ()):
+            placed.append((remark.path, line, remark.body))
+        elif lines:
+            placed.append(_elsewhere(remark, lines, is_own=not scene.case.review))
+    return placed
+
+
+def _elsewhere(remark: Remark, lines: dict[str, list[int]], *, is_own: bool) -> tuple[str, int, str]:
+    sources = sorted(lines, key=lambda path: (path != remark.path, not path.endswith(".rs"), "test" in path, path))
+    return sources[0], lines[sources[0]][0], NO_REMARK if is_own else remark.body
+
+
+def _has_rfc(scene: Scene, issue: Issue) -> bool | None:
+    wanted = [f"AC-{number}" for number in range(1, max(1, len(scene.case.criteria)) + 1)]
+    if scene.options.model_url is not None:
+        wanted = ["AC-1"]
+    posted = any(all(each in comment.body for each in wanted) for comment in scene.town.said_by_bot(issue))
+    return (posted and _is_quiet(scene)) or None
+
+
+def _finished_pull_request(scene: Scene) -> PullRequest | None:
+    found = next((each for each in scene.town.pull_requests() if each.state == "open" and not each.draft), None)
+    return found if found is not None and _is_quiet(scene) else None
+
+
+def _is_quiet(scene: Scene) -> bool:
+    """Whether the product has been silent for a moment; for a long one, where a comment says that it is still at work."""
+    last = scene.github.service.requests[-1].at if scene.github.service.requests else 0.0
+    return time.time() - last > (STUCK if scene.town.at_work() else SETTLED)
+
+
+def _wait(scene: Scene, what: str, look: Callable[[], T | None]) -> T:
+    """Looks until there is something; raises Failed when the product gave up, died, or the patience is at its end."""
+    while (found := look()) is None:
+        _kill_if_it_is_time(scene)
+        if not scene.bot.is_alive:
+            raise Failed(f"the bot died while people waited for {what}:\n{scene.bot.tail(15)}")
+        for thread in (scene.issue, scene.pull_request.issue if scene.pull_request else None):
+            excuse = (
+                next((c.body for c in scene.town.said_by_bot(thread) if outcome.is_excuse(c.body)), None)
+                if thread
+                else None
+            )
+            if excuse:
+                raise Failed(f"instead of {what} the bot says: {' '.join(excuse.split())[:600]}")
+        if time.monotonic() - scene.began > scene.options.patience:
+            raise Failed(f"{what} did not come within {scene.options.patience:.0f} s")
+        time.sleep(POLL)
+    return found
+
+
+def _kill_if_it_is_time(scene: Scene) -> None:
+    """SIGKILL in the middle of the build, once, and a new start."""
+    if scene.options.kill_at is None or scene.was_killed or scene.messages is None:
+        return
+    turns = sum(1 for each in list(scene.messages.requests) if outcome.is_build(each.body))
+    if turns >= scene.options.kill_at:
+        scene.was_killed = True
+        scene.progress("killed", f"the bot is killed in turn {turns} of the build, and started again")
+        scene.bot.kill()
+        scene.bot.start()
+
+
+# --- the whole play --------------------------------------------------------------------------------------------------
+
+
+def play(case: Case, options: Options, progress: Progress = silent) -> dict[str, Any]:
+    """Plays one case and returns its entry of the report; never raises for what the product does."""
+    entry = outcome.empty(case.name)
+    home: Path | None = None
+    try:
+        with scene(case, options, progress) as made:
+            home = made.home
+            try:
+                tell(made)
+            except Failed as failed:
+                entry["outcome"] = str(failed)
+            entry["seconds"] = round(time.monotonic() - made.began, 1)
+            collect(made, entry)
+    except (CaseError, BotError, MeasureError) as error:
+        entry["outcome"] = str(error)
+    except AssertionError as violations:
+        entry["outcome"] = _joined(entry["outcome"], str(violations))
+    if home is not None:
+        _clear(home, entry, options, progress)
+    return entry
+
+
+def collect(made: Scene, entry: dict[str, Any]) -> None:
+    """Puts figures and findings into the entry, and problems into its outcome. Measuring stops the product first."""
+    problems = [] if entry["outcome"] == outcome.GOOD else [entry["outcome"]]
+    report: dict[str, Any] = {}
+    try:
+        report = made.bot.report()
+    except BotError as error:
+        problems.append(str(error))
+    entry |= outcome.figures(report) | {"left_over": outcome.left_over(report, made.home)}
+    entry |= outcome.on_github(made.town, made.pull_request, made.commands, made.threads, made.trees)
+    if made.pull_request is not None and made.options.measures:
+        made.progress("measure", "the tests are run on the pull request's commits")
+        made.bot.stop()
+        try:
+            with Measure(image=made.options.image, ca_bundle=made.options.ca_bundle) as measure:
+                entry |= outcome.measured(measure, made, made.pull_request)
+        except MeasureError as error:
+            problems.append(f"nothing could be measured: {error}")
+    problems += [
+        f"the bot's comment on #{each.issue.number} says for ever that it is at work" for each in made.town.at_work()
+    ]
+    notes = made.brain.notes if made.brain is not None else []
+    problems += outcome.problems(entry, made.case, notes, has_model=made.options.model_url is not None)
+    entry["outcome"] = "; ".join(dict.fromkeys(problems)) or outcome.GOOD
+
+
+def _joined(said: str, more: str) -> str:
+    return more if said == outcome.GOOD else f"{said}; {more}"
+
+
+def _clear(home: Path, entry: dict[str, Any], options: Options, progress: Progress) -> None:
+    if options.keep or entry["outcome"] != outcome.GOOD:
+        progress("kept", f"the bot's log and home are kept in {home}")
+    else:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def play_all(cases: Sequence[Case], options: Options, progress: Progress = silent) -> dict[str, Any]:
+    """Plays one case after the other; the whole report."""
+    entries = []
+    for case in cases:
+        progress("case", case.name)
+        entries.append(play(case, options, progress))
+        progress("end", f"{case.name}: {entries[-1]['outcome']}")
+    return {"cases": entries}

@@ -1,0 +1,248 @@
+"""How the player goes about each assignment: procedures that yield turns and learn from nothing but their results."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import Any
+
+from simulator.messages.brain import Block, say
+from simulator.player import split, words
+from simulator.player.desk import BATCH, Desk, Play
+from simulator.player.faults import Fault, FaultKind, candidates
+from simulator.player.transcript import Offer, Result
+from simulator.player.words import Work
+from simulator.trees import File, Tree, changed
+
+Verdict = Generator[list[Block], Sequence[Result], bool | None]
+
+NOT_SHOWN = "diagnostic for {} never shown"
+NO_FIT = "the fault {} does not show in this crate: cargo itself does not report it"
+HAND_IN_AGAIN = 2
+MOST_DEPENDENCIES = 60
+THREAD_ID = re.compile(r"(?i)\bPRRT_[\w-]+|\bthread[ `\"'=:#]+(?:id[ `\"'=:#]+)?([\w-]*\d[\w-]*)")
+
+
+class Player:
+    """One assignment: what is to be done, with which tools, and what there is to tell afterwards (`notes`)."""
+
+    def __init__(self, work: Work, offer: Offer, brief: str, faults: tuple[FaultKind, ...]) -> None:
+        self.work = work
+        self.offer = offer
+        self.brief = brief
+        self.faults = faults
+        self.notes: list[str] = []
+
+    def play(self) -> Play:
+        """The whole assignment, up to the accepted submission."""
+        stages: dict[str, Callable[[], Play]] = {
+            "submit_rfc": self.rfc,
+            "submit_plan": self.plan,
+            "submit_tests": self.tests,
+            "submit_change": self.build,
+            "submit_review": self.review,
+        }
+        stage = stages.get(self.offer.submit or "")
+        if stage is None:
+            self.notes.append(f"no assignment that the player knows: {self.offer.submit}")
+            return
+        yield from stage()
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def rfc(self) -> Play:
+        desk = Desk(self.offer, self.work.trees.base)
+        yield from self._investigate(desk)
+        yield from self._hand_in(desk, words.rfc(self.work), "The design.")
+
+    def plan(self) -> Play:
+        desk = Desk(self.offer, self.work.trees.base)
+        yield from self._investigate(desk, views=1)
+        yield from self._hand_in(desk, words.plan(self.work), "The plan.")
+
+    def _investigate(self, desk: Desk, views: int = 3) -> Play:
+        if self.offer.bash:
+            look = desk.bash(
+                "ls -a; rg -n --max-count 12 'pub (fn|struct|enum|trait|mod)|macro_rules' -g '*.rs' | head -80"
+            )
+            yield [say("I look at what there is."), look]
+        paths = list(dict.fromkeys(str(each["path"]) for each in words.citations(self.work)))
+        if paths[:views]:
+            yield [say("The places that matter."), *(desk.view(path) for path in paths[:views])]
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def tests(self) -> Play:
+        work = self.work
+        desk = Desk(self.offer, work.trees.base)
+        paths = words.fixtures(work)
+        yield from desk.look_around(paths, [work.trees.base, work.tests, work.head])
+        yield from self._fetch_dependencies(desk, work.tests)
+        yield from desk.bring(_part(work.tests, paths), "The tests, before any code.")
+        if self.offer.has("check"):
+            yield [say("They should fail now."), desk.tool("check", {"scope": "quick"})]
+        yield from desk.last_look(work.test_paths)
+        yield from self._hand_in(desk, words.tests(work), "The tests stand, and fail as they should.")
+
+    def build(self) -> Play:
+        work = self.work
+        desk = Desk(self.offer, work.tests)
+        paths = words.fixtures(work)
+        yield from desk.look_around(paths, [work.tests, work.trees.base, work.head, work.trees.gold])
+        yield from self._fetch_dependencies(desk, work.head)
+        yield from self._tick(desk, "T1", "the tests were written first")
+        for kind in self.faults if self.offer.has("check") else ():
+            yield from self._make_and_mend(desk, kind)
+        yield from desk.bring(_part(work.head, paths), "Now the code.")
+        yield from self._tick(desk, "T2", "")
+        yield from self._finish(desk, paths)
+        yield from self._hand_in(desk, words.change(work), "Done: everything is green.")
+
+    def review(self) -> Play:
+        work = self.work
+        desk = Desk(self.offer, work.head)
+        paths = words.fixtures(work)
+        yield from desk.look_around(paths, [work.head, work.trees.gold])
+        yield from desk.bring(_part(work.trees.gold, paths), "What the reviewers ask for.")
+        yield from self._finish(desk, paths)
+        threads = thread_ids(self.brief)
+        value = {"summary": "Everything that was asked for is done.", "answers": words.answers(threads)}
+        yield from self._hand_in(desk, value, "An answer to each thread.")
+
+    def _finish(self, desk: Desk, paths: list[str]) -> Play:
+        if self.offer.has("check"):
+            yield [say("Everything once more."), desk.tool("check", {"scope": "full"})]
+        if self.offer.has("diff"):
+            yield [say("And what will be published."), desk.tool("diff", {})]
+        yield from desk.last_look(paths)
+
+    def _tick(self, desk: Desk, task: str, note: str) -> Play:
+        if self.offer.has("plan"):
+            yield [say(f"{task} is done."), desk.tool("plan", {"task": task, "state": "done", "note": note})]
+
+    def _fetch_dependencies(self, desk: Desk, target: Tree) -> Play:
+        """Asks for every crate that the target's manifests and lock files name and the base's do not."""
+        if not self.offer.has("dependency"):
+            return
+        wanted = _new_dependencies(self.work.trees.base, target) + _newly_locked(self.work.trees.base, target)
+        calls = [desk.tool("dependency", value) for value in wanted[:MOST_DEPENDENCIES]]
+        for start in range(0, len(calls), BATCH):
+            yield [say("The change needs crates that are not here yet."), *calls[start : start + BATCH]]
+
+    # --- mistakes ----------------------------------------------------------------------------------------------------
+
+    def _make_and_mend(self, desk: Desk, kind: FaultKind) -> Play:
+        """Makes one mistake; mends it when a check has shown it, tries another form of it where cargo does not see it."""
+        work = self.work
+        forms = candidates(kind, work.case, work.tests, work.head)
+        for fault in forms:
+            target = _part(work.head, words.fixtures(work)) | dict(fault.files)
+            yield from desk.bring(target, fault.words)
+            shown = yield from self._wait_for(desk, fault)
+            finished = {path: work.head.get(path) for path in fault.files}
+            if shown is None:
+                continue
+            if not shown:
+                self.notes.append(NOT_SHOWN.format(kind))
+            found = (
+                "The check shows what is wrong, so I mend it."
+                if shown
+                else "Nothing showed it; I mend it all the same."
+            )
+            yield from desk.bring(finished, found)
+            return
+        if forms:
+            self.notes.append(NO_FIT.format(kind))
+
+    def _wait_for(self, desk: Desk, fault: Fault) -> Verdict:
+        """True if a check showed the mistake, False if only cargo does, None if nothing does."""
+        for scope in ("quick", "full"):
+            results = yield [say("Does it hold?"), desk.tool("check", {"scope": scope})]
+            if fault.shown(results[0].text):
+                return True
+        text = yield from desk.ask("I doubt that. What does cargo say itself?", fault.probe)
+        return False if fault.shown(text) else None
+
+    # --- handing in --------------------------------------------------------------------------------------------------
+
+    def _hand_in(self, desk: Desk, value: Mapping[str, object], sentence: str) -> Play:
+        name = self.offer.submit or ""
+        for _ in range(1 + HAND_IN_AGAIN):
+            results = yield [say(sentence), desk.tool(name, value)]
+            if not results[0].is_error:
+                return
+            complaint = results[0].text
+            self.notes.append(f"{name} was refused: {' '.join(complaint.split())[:600]}")
+            value, sentence = _mended(value, complaint), "Once more, with that mended."
+
+
+def thread_ids(brief: str) -> list[str]:
+    """The ids of review threads that a brief shows, in order."""
+    found = [match.group(1) or match.group(0) for match in THREAD_ID.finditer(brief)]
+    return list(dict.fromkeys(found))
+
+
+def _mended(value: Mapping[str, object], complaint: str) -> dict[str, object]:
+    """The submission after a complaint: threads that it names are answered, those that it does not know are dropped."""
+    result = dict(value)
+    if "answers" in value:
+        listed = re.search(r"the threads are: ([^.\n]+)", complaint)
+        missing = re.findall(r"thread (\S+) has no answer", complaint)
+        given: list[dict[str, object]] = list(value["answers"])  # type: ignore[call-overload]
+        known = [name.strip() for name in listed.group(1).split(",")] if listed else None
+        kept = [each for each in given if known is None or each["thread"] in known]
+        have = {each["thread"] for each in kept}
+        result["answers"] = kept + words.answers([each for each in [*(known or []), *missing] if each not in have])
+    if "citations" in value:
+        bad = set(re.findall(r"citations: (\S+?):\d+:", complaint))
+        cited: list[dict[str, object]] = list(value["citations"])  # type: ignore[call-overload]
+        result["citations"] = [each for each in cited if each["path"] not in bad]
+    return result
+
+
+def _part(tree: Tree, paths: list[str]) -> dict[str, File | None]:
+    return {path: tree.get(path) for path in paths}
+
+
+def _new_dependencies(base: Tree, target: Tree) -> list[dict[str, object]]:
+    """Dependencies from the registry that a manifest of `target` names and `base` does not, or not like that."""
+    found: dict[str, dict[str, object]] = {}
+    for old, new in _changed_files(base, target, "Cargo.toml"):
+        known = split.dependencies(old)
+        found |= {
+            n: table for n, table in split.dependencies(new).items() if known.get(n) != table and "version" in table
+        }
+    return [
+        {
+            "name": name,
+            "version": str(table["version"]),
+            "features": table.get("features", []),
+            "default_features": table.get("default-features", True),
+        }
+        for name, table in found.items()
+    ]
+
+
+def _newly_locked(base: Tree, target: Tree) -> list[dict[str, object]]:
+    """Versions from the registry that a lock file of `target` has and `base` has not."""
+    found: dict[tuple[str, str], dict[str, object]] = {}
+    for old, new in _changed_files(base, target, "Cargo.lock"):
+        known = {(each["name"], each["version"]) for each in old.get("package", [])}
+        for each in new.get("package", []):
+            name, version = each["name"], each["version"]
+            if (name, version) not in known and str(each.get("source", "")).startswith("registry+"):
+                value = {"name": name, "version": f"={version}", "features": [], "default_features": False}
+                found[name, version] = value
+    return list(found.values())
+
+
+def _changed_files(base: Tree, target: Tree, name: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each changed TOML file of this name, parsed, as it was and as it becomes."""
+    for path in changed(base, target):
+        if path.rpartition("/")[2] != name or path not in target:
+            continue
+        try:
+            yield tomllib.loads((base[path].text if path in base else "") or ""), tomllib.loads(target[path].text or "")
+        except tomllib.TOMLDecodeError:
+            continue

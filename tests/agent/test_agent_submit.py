@@ -1,0 +1,200 @@
+"""What is handed in: its schema, its values, and sentences that help to mend it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from bot.agent.schemas import SCHEMAS
+from bot.agent.submit import (
+    Answer,
+    ChangeDraft,
+    Expected,
+    NewTest,
+    PlanDraft,
+    Rejected,
+    ReviewDraft,
+    TestsDraft,
+    parse,
+)
+from bot.domain import Assignment, Citation, Criterion, Task
+from bot.rfc.document import RfcDraft
+
+TWO = Expected(criteria=(Criterion("AC-1", "one"), Criterion("AC-2", "two")))
+
+
+def problems(assignment: Assignment, given: dict[str, Any], expected: Expected = TWO) -> str:
+    outcome = parse(assignment, given, expected)
+    assert isinstance(outcome, Rejected), outcome
+    return str(outcome)
+
+
+def rfc(**changes: object) -> dict[str, Any]:
+    texts = ("summary", "motivation", "current_behaviour", "design", "alternatives", "non_goals", "risks")
+    return {
+        "title": "Title",
+        **{name: f"The {name}." for name in texts},
+        "criteria": [{"id": "AC-1", "text": "one", "test": "a"}, {"id": "AC-2", "text": "two", "test": "b"}],
+        "questions": ["Now or later? I would say now."],
+        "citations": [{"path": "/workspace/src/lib.rs", "line": 3, "quote": "fn a"}],
+        "tasks": [{"title": "Do it", "files": ["src/lib.rs"], "criteria": ["AC-1", "AC-2"]}],
+    } | changes
+
+
+def test_an_rfc_becomes_a_draft() -> None:
+    draft = parse(Assignment.RFC, rfc(), Expected())
+    assert isinstance(draft, RfcDraft)
+    assert draft.criteria[1] == Criterion("AC-2", "two", "b")
+    assert draft.citations == (Citation("src/lib.rs", 3, "fn a"),)
+    assert draft.tasks == (Task("T1", "Do it", ("AC-1", "AC-2"), ("src/lib.rs",)),)
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    said = problems(Assignment.RFC, {"title": "x\ny", "criteria": "none", "citations": [5], "tasks": []}, Expected())
+    for fragment in (
+        "title: one line",
+        "summary: it is missing; a text is needed.",
+        "criteria: a list of objects is needed, not a text.",
+        "citations[0]: an object is needed, not a number.",
+        "tasks: at least one is needed.",
+    ):
+        assert fragment in said
+    assert said.count("\n") > 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"criteria": [{"id": "A1", "text": "t", "test": "a"}]}, "number them AC-1, AC-2, …; 'A1' is no such id"),
+        ({"criteria": [{"id": "AC-1", "test": "a"}]}, "criteria[0].text: it is missing"),
+        ({"tasks": [{"title": "t", "files": [], "criteria": ["AC-1"]}]}, "tasks: nothing mentions AC-2"),
+        (
+            {"tasks": [{"title": "t", "files": [], "criteria": ["AC-1", "AC-2", "AC-7"]}]},
+            "there is no criterion AC-7; there are AC-1, AC-2",
+        ),
+        ({"citations": [{"path": "a", "line": "x", "quote": "q"}]}, "citations[0].line: a whole number is needed"),
+        ({"citations": []}, "citations: at least one is needed"),
+        ({"title": "x" * 101}, "at most 100 characters; it has 101"),
+    ],
+)
+def test_a_faulty_rfc_is_explained(changes: dict[str, object], said: str) -> None:
+    assert said in problems(Assignment.RFC, rfc(**changes), Expected())
+
+
+def test_a_citation_that_does_not_hold_names_what_stands_there() -> None:
+    expected = Expected(read=lambda path: b"a\nb\nfn b() {}\n" if path == "src/lib.rs" else None)
+    assert "The line reads: `fn b() {}`" in problems(Assignment.RFC, rfc(), expected)
+
+
+def test_harmless_differences_of_form_are_forgiven() -> None:
+    given = rfc(
+        criteria=json.dumps(rfc()["criteria"]),
+        alternatives=["Do less: too little.", "Do more: too much."],
+        citations=[{"path": "`src/lib.rs`", "line": "3", "quote": "fn a"}],
+        questions=None,
+    )
+    draft = parse(Assignment.RFC, given, Expected())
+    assert isinstance(draft, RfcDraft)
+    assert draft.alternatives == "- Do less: too little.\n- Do more: too much."
+    assert draft.citations[0].line == 3 and len(draft.criteria) == 2 and draft.questions == ()
+
+
+def test_a_plan_covers_every_criterion() -> None:
+    tasks = [
+        {"id": "T1", "title": "Tests", "criteria": ["AC-1", "AC-2"], "files": ["tests/a.rs"]},
+        {"id": "T2", "title": "Code"},
+    ]
+    draft = parse(Assignment.PLAN, {"tasks": tasks, "notes": "Mind the macro."}, TWO)
+    assert draft == PlanDraft(
+        (Task("T1", "Tests", ("AC-1", "AC-2"), ("tests/a.rs",)), Task("T2", "Code")), "Mind the macro."
+    )
+    assert "T1 occurs 2 times" in problems(Assignment.PLAN, {"tasks": [tasks[0], tasks[0]]})
+
+
+def test_tests_cover_every_criterion_or_say_why_not() -> None:
+    tests = [{"name": "`parser::tests::a`", "criteria": ["AC-1"]}]
+    assert "nothing mentions AC-2; write a test for it, or say in `notes`" in problems(
+        Assignment.TESTS, {"tests": tests}
+    )
+    draft = parse(Assignment.TESTS, {"tests": tests, "notes": "AC-2 is about documentation."}, TWO)
+    assert draft == TestsDraft((NewTest("parser::tests::a", ("AC-1",)),), "AC-2 is about documentation.")
+
+
+def test_a_criterion_is_not_excused_by_one_with_a_longer_number() -> None:
+    expected = Expected(criteria=(Criterion("AC-1", "one"), Criterion("AC-12", "twelve")))
+    tests = [{"name": "a", "criteria": ["AC-12"]}]
+    assert "nothing mentions AC-1;" in problems(Assignment.TESTS, {"tests": tests, "notes": "AC-12 is hard."}, expected)
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "m::tests::a_b", "tests/cli.rs::a", "lib::m::a", "cli: m::a", "src/lib.rs - add (line 3)"]
+)
+def test_names_of_tests_are_recognised(name: str) -> None:
+    given = {"tests": [{"name": name, "criteria": ["AC-1", "AC-2"]}]}
+    assert isinstance(parse(Assignment.TESTS, given, TWO), TestsDraft)
+
+
+@pytest.mark.parametrize("name", ["all the parser tests", "cargo test", "tests/cli.rs", "a, b"])
+def test_what_is_no_name_of_a_test_is_refused(name: str) -> None:
+    given = {"tests": [{"name": name, "criteria": ["AC-1", "AC-2"]}]}
+    said = problems(Assignment.TESTS, given)
+    assert repr(name) in said
+
+
+def test_a_change_needs_a_headline_and_a_summary() -> None:
+    assert parse(Assignment.BUILD, {"title": " Add a ", "summary": "Because."}, TWO) == ChangeDraft(
+        "Add a", "Because.", "", ""
+    )
+    assert "summary: it is missing" in problems(Assignment.BUILD, {"title": "x"})
+
+
+def test_a_review_answers_each_thread_once() -> None:
+    expected = Expected(threads=("R1", "R2"))
+    good = {"thread": "R1", "kind": "done", "text": "Did it."}
+    other = {"thread": "R2", "kind": "declined", "text": "See AC-1."}
+    assert parse(Assignment.REVIEW, {"summary": "s", "answers": [good, other]}, expected) == ReviewDraft(
+        "s", (Answer("R1", "done", "Did it."), Answer("R2", "declined", "See AC-1."))
+    )
+    said = problems(
+        Assignment.REVIEW,
+        {"summary": "s", "answers": [good, good, {"thread": "R9", "kind": "maybe", "text": "?"}]},
+        expected,
+    )
+    for fragment in (
+        "R1 occurs 2 times",
+        "thread R2 has no answer",
+        "no thread R9 is in the brief; the threads are: R1, R2",
+        "kind is one of done, question, declined, not 'maybe'",
+    ):
+        assert fragment in said
+
+
+def test_a_review_without_threads_needs_no_answers() -> None:
+    assert isinstance(parse(Assignment.REVIEW, {"summary": "s", "answers": []}, Expected()), ReviewDraft)
+
+
+@pytest.mark.parametrize("assignment", list(Assignment))
+def test_every_schema_is_a_schema_and_accepts_what_is_accepted(assignment: Assignment) -> None:
+    examples: dict[Assignment, dict[str, Any]] = {
+        Assignment.RFC: rfc(),
+        Assignment.PLAN: {"tasks": [{"id": "T1", "title": "a", "files": [], "criteria": ["AC-1", "AC-2"]}]},
+        Assignment.TESTS: {"tests": [{"name": "a", "criteria": ["AC-1", "AC-2"]}]},
+        Assignment.BUILD: {"title": "a", "summary": "b"},
+        Assignment.REVIEW: {"summary": "s", "answers": []},
+    }
+    validator = jsonschema_rs.validator_for(SCHEMAS[assignment])
+    assert validator.is_valid(examples[assignment])
+    assert not validator.is_valid({})
+    assert not isinstance(parse(assignment, examples[assignment], Expected(criteria=TWO.criteria)), Rejected)
+
+
+@pytest.mark.parametrize("assignment", list(Assignment))
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"tasks": None}, {"tests": {}}, {"answers": [[]]}, {"criteria": [None], "citations": [{}]}, {"title": 5}],
+)
+def test_nonsense_is_answered_and_never_raises(assignment: Assignment, given: dict[str, Any]) -> None:
+    assert isinstance(parse(assignment, given, TWO), Rejected)

@@ -1,0 +1,167 @@
+"""The oracle player against a workspace: it knows only what its requests show, and ends at the expected tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import pytest
+from harness import BASH, CHECK, EDITOR, SUBMIT_CHANGE, SUBMIT_REVIEW, SUBMIT_RFC, SUBMIT_TESTS, Bench
+
+from simulator.case import Case, Trees, bring, load
+from simulator.messages.server import MessagesServer
+from simulator.player.faults import APPENDED, NOT_YET, FaultKind
+from simulator.player.oracle import OracleBrain
+from simulator.trees import Tree, changed
+
+DEMO = Path(__file__).parents[2] / "simulator" / "cases" / "demo"
+BUILD = [BASH, EDITOR, CHECK, SUBMIT_CHANGE]
+WRITE = [BASH, EDITOR, CHECK, SUBMIT_TESTS]
+
+
+@contextmanager
+def playing(
+    tmp_path: Path, faults: tuple[FaultKind, ...] = (), check: Callable[[Tree], str] | None = None
+) -> Iterator[tuple[OracleBrain, Bench]]:
+    """A player behind a server, and a bench with the demo's base."""
+    case, trees = demo()
+    brain = OracleBrain(case, trees, faults)
+    with MessagesServer(brain) as server:
+        yield brain, Bench(server.url, tmp_path / "workspace", trees.base, check or honest_check(brain))
+
+
+def demo() -> tuple[Case, Trees]:
+    case = load(DEMO)
+    return case, bring(case)
+
+
+def honest_check(brain: OracleBrain) -> Callable[[Tree], str]:
+    """Shows what is wrong with the tree, as cargo would, without cargo."""
+
+    def check(tree: Tree) -> str:
+        text = "\n".join(file.text or "" for file in tree.values())
+        if APPENDED[FaultKind.TYPE] in text:
+            return "clippy: FAILED\nerror[E0308]: mismatched types"
+        if APPENDED[FaultKind.FORMAT] in text:
+            return "fmt: FAILED; 1 new error\nDiff in src/lib.rs:1"
+        if APPENDED[FaultKind.CLIPPY] in text:
+            return "clippy: FAILED\nerror: approximate value of `f64::consts::PI` found"
+        if NOT_YET in text:
+            return f"test tests::x (lib) failed:\n  panicked at src/pretty.rs:1\n  {NOT_YET}"
+        return (
+            "test: FAILED\nerror[E0599]: no method"
+            if changed(tree, brain.work.head)
+            else "test: ok; 26 passed, 0 failed"
+        )
+
+    return check
+
+
+def test_the_rfc_cites_lines_that_exist(tmp_path: Path) -> None:
+    with playing(tmp_path) as (brain, bench):
+        bench.run("Design it.", [BASH, EDITOR, SUBMIT_RFC])
+        submitted = bench.submitted or {}
+        base = brain.work.trees.base
+        for citation in submitted["citations"]:
+            lines = (base[citation["path"]].text or "").splitlines()
+            assert lines[citation["line"] - 1].strip().startswith(citation["quote"])
+        assert [criterion["id"] for criterion in submitted["criteria"]] == [f"AC-{n}" for n in range(1, 6)]
+        assert set(submitted) == {
+            "title",
+            "citations",
+            "criteria",
+            "extra",
+        }  # what the schema asks for, and nothing else
+
+
+def test_the_road_ends_at_the_expected_tree(tmp_path: Path) -> None:
+    with playing(tmp_path) as (brain, bench):
+        bench.run("Tests first.", WRITE)
+        assert changed(bench.tree, brain.work.tests) == []
+        bench.run("Build it.", BUILD)
+        assert changed(bench.tree, brain.work.head) == []
+        bench.run("# Thread R1\n\n# Thread R2 (outdated)", [BASH, EDITOR, CHECK, SUBMIT_REVIEW])
+        assert changed(bench.tree, brain.work.trees.gold) == []
+        assert [answer["thread"] for answer in (bench.submitted or {})["answers"]] == ["R1", "R2"]
+        assert brain.notes == []
+
+
+def test_each_mistake_is_mended_only_after_a_check_has_shown_it(tmp_path: Path) -> None:
+    with playing(tmp_path, tuple(FaultKind)) as (brain, bench):
+        shown: list[str] = []
+        honest = honest_check(brain)
+        bench.check = lambda tree: shown.append(honest(tree)) or shown[-1]
+        bench.run("Tests first.", WRITE)
+        shown.clear()
+        bench.run("Build it.", BUILD)
+        assert [text.splitlines()[-1].strip() for text in shown[:3]] == [
+            "error[E0599]: no method",
+            "error[E0308]: mismatched types",
+            "Diff in src/lib.rs:1",
+        ]
+        assert [NOT_YET in shown[4], shown[-1]] == [True, "test: ok; 26 passed, 0 failed"]
+        assert changed(bench.tree, brain.work.head) == []
+        assert brain.notes == []
+
+
+def test_what_no_check_shows_is_told(tmp_path: Path) -> None:
+    with playing(tmp_path, (FaultKind.TYPE,), lambda tree: "everything: ok") as (brain, bench):
+        bench.run("Tests first.", WRITE)
+        # The probe asks cargo itself; here a script in its place, which sees what the check hides.
+        (bench.workspace / "cargo").write_text("#!/bin/sh\necho 'error[E0308]: mismatched types'\n")
+        (bench.workspace / "cargo").chmod(0o755)
+        bench.path = str(bench.workspace)
+        bench.run("Build it.", BUILD)
+        assert brain.notes == ["diagnostic for type never shown"]
+        (bench.workspace / "cargo").unlink()
+        assert changed(bench.tree, brain.work.head) == []
+
+
+def test_a_repeated_request_gets_the_same_answer(tmp_path: Path) -> None:
+    with playing(tmp_path, tuple(FaultKind)) as (_, bench):
+        bench.messages = [{"role": "user", "content": "Build it."}]
+        first = bench.turn(BUILD)
+        bench.messages.pop()
+        assert bench.turn(BUILD) == first
+
+
+def test_the_player_survives_its_server(tmp_path: Path) -> None:
+    case, trees = demo()
+    with playing(tmp_path, tuple(FaultKind)) as (_, bench):
+        bench.run("Tests first.", WRITE)
+        messages: list[dict[str, Any]] = bench.messages
+    with MessagesServer(OracleBrain(case, trees)) as server:
+        again = Bench(server.url, tmp_path / "other", {})
+        again.messages = messages[:-1]
+        assert again.turn(WRITE) == messages[-1]["content"]
+
+
+def test_an_edit_that_fails_is_made_good(tmp_path: Path) -> None:
+    with playing(tmp_path) as (brain, bench):
+        bench.broken_edits = 3
+        bench.run("Tests first.", WRITE)
+        assert changed(bench.tree, brain.work.tests) == []
+
+
+def test_a_workspace_in_an_unknown_state_is_brought_to_the_expected_one(tmp_path: Path) -> None:
+    with playing(tmp_path) as (brain, bench):
+        (bench.workspace / "src" / "pretty.rs").write_text("// something else\n")
+        (bench.workspace / "tests" / "columns.rs").write_text("// left over\n")
+        bench.run("Build it.", BUILD)
+        assert changed(bench.tree, brain.work.head) == []
+
+
+def test_a_history_that_is_not_the_players_is_refused(tmp_path: Path) -> None:
+    with playing(tmp_path) as (_, bench):
+        other = {"type": "tool_use", "id": "toolu_x", "name": "bash", "input": {"command": "true"}}
+        result = {"type": "tool_result", "tool_use_id": "toolu_x", "content": "ok"}
+        bench.messages = [
+            {"role": "user", "content": "Build it."},
+            {"role": "assistant", "content": [other]},
+            {"role": "user", "content": [result]},
+        ]
+        with pytest.raises(anthropic.BadRequestError, match="not mine"):
+            bench.turn(BUILD)

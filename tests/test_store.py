@@ -1,0 +1,162 @@
+"""What the product remembers, on SQLite and on Postgres."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from bot.domain import (
+    Actor,
+    Assignment,
+    Criterion,
+    Message,
+    MessageKind,
+    Permission,
+    Plan,
+    Repo,
+    Rfc,
+    Run,
+    RunKind,
+    Stage,
+    StopReason,
+    Target,
+    Task,
+    Turn,
+    Usage,
+)
+from bot.store import Store, metadata, upgrade
+
+REPO = Repo(11, "ferris-labs", "pocketwatch", 5)
+TARGET = Target(REPO, 7)
+MARA = Actor("mara", 3)
+
+
+def opened(store: Store, delivery_id: str = "d-1", kind: RunKind = RunKind.IMPLEMENT) -> Run:
+    return store.open_run(Run("", kind, TARGET, 0, delivery_id, MARA))
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_code(store: Store) -> None:
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": "rfcsmith_schema_version"})
+        differences = [d for d in compare_metadata(context, metadata) if "rfcsmith_schema_version" not in str(d)]
+    assert differences == []
+
+
+def test_bringing_the_schema_up_to_date_twice_changes_nothing(store: Store) -> None:
+    run = opened(store)
+    upgrade(store.engine)
+    assert store.run(run.id) == run
+
+
+def test_one_delivery_opens_one_run_however_often_it_is_handled(store: Store) -> None:
+    first, again = opened(store), opened(store)
+    assert first == again
+    assert first.id == "implement-11-7-1"
+
+
+def test_asking_again_opens_the_next_attempt(store: Store) -> None:
+    assert [opened(store, f"d-{n}").attempt for n in (1, 2, 3)] == [1, 2, 3]
+
+
+def test_a_run_comes_back_as_it_was_saved(store: Store) -> None:
+    run = replace(opened(store), stage=Stage.BUILD, branch="rfcsmith/7-round", base_commit="a" * 40, rfc_version=2)
+    store.save_run(run)
+    assert store.run(run.id) == run
+    assert store.active_runs(11, 7) == (run,)
+
+
+def test_a_run_that_ended_is_not_active(store: Store) -> None:
+    run = store.save_run(replace(opened(store), stage=Stage.DONE))
+    assert store.active_runs(11, 7) == ()
+    assert store.last_run(11, 7) == run
+
+
+def test_the_pull_request_leads_back_to_its_target(store: Store) -> None:
+    store.bind(TARGET, branch="rfcsmith/7-round")
+    store.bind(TARGET, pull_request=8)
+    record = store.target_of_pull_request(11, 8)
+    assert record is not None
+    assert (record.target, record.branch, record.pull_request) == (TARGET, "rfcsmith/7-round", 8)
+    assert store.target_of_pull_request(11, 9) is None
+
+
+def test_the_newest_version_of_an_rfc_is_found_and_its_author_can_be_left_out(store: Store) -> None:
+    for version, run_id in ((1, "rfc-1"), (2, "rfc-2")):
+        store.publish_rfc(run_id, TARGET, Rfc(version, "T", "B", (Criterion("AC-1", "x"),), "a" * 40, "d" * 64))
+    latest, before = store.latest_rfc(11, 7), store.latest_rfc(11, 7, not_by="rfc-2")
+    assert latest is not None and before is not None
+    assert (latest.version, before.version) == (2, 1)
+    assert latest.criteria == (Criterion("AC-1", "x"),)
+
+
+def test_what_the_host_says_is_written_once_and_may_be_amended_until_it_is_answered(store: Store) -> None:
+    run = opened(store)
+    store.start_turn(run.id, Assignment.PLAN, 0, [{"type": "text", "text": "first"}])
+    store.start_turn(run.id, Assignment.PLAN, 0, [{"type": "text", "text": "again"}])
+    assert store.turns(run.id, Assignment.PLAN)[0].user == [{"type": "text", "text": "first"}]
+    store.amend_turn(run.id, Assignment.PLAN, 0, [{"type": "text", "text": "amended"}])
+    turn = Turn(({"type": "text", "text": "ok"},), StopReason.END, (), "ok", Usage(1, 2, 3, 4), 0.5)
+    store.finish_turn(run.id, Assignment.PLAN, 0, turn)
+    store.amend_turn(run.id, Assignment.PLAN, 0, [{"type": "text", "text": "too late"}])
+    stored = store.turns(run.id, Assignment.PLAN)[0]
+    assert (stored.user, stored.usage) == ([{"type": "text", "text": "amended"}], Usage(1, 2, 3, 4))
+    assert store.usage(run.id) == Usage(1, 2, 3, 4)
+
+
+def test_steering_is_read_once_and_again_only_by_the_same_turn(store: Store) -> None:
+    run = opened(store)
+    message = Message("d-9", MessageKind.STEER, MARA, Permission.WRITE, "prefer u64")
+    store.leave(run.id, message)
+    store.leave(run.id, message)
+    assert [m.text for m in store.take_steering(run.id, "build/1")] == ["prefer u64"]
+    assert [m.text for m in store.take_steering(run.id, "build/1")] == ["prefer u64"]
+    assert store.take_steering(run.id, "build/2") == ()
+
+
+def test_a_request_to_stop_stays_in_the_mailbox(store: Store) -> None:
+    run = opened(store)
+    assert store.stop_of(run.id) is None
+    store.leave(run.id, Message("d-9", MessageKind.STOP, MARA, Permission.WRITE, ""))
+    stop = store.stop_of(run.id)
+    assert stop is not None and stop.author.login == "mara"
+
+
+def test_the_last_snapshot_comes_back_whole(store: Store) -> None:
+    run = opened(store)
+    store.save_snapshot(run.id, 1, "1" * 40, b"\0pack")
+    store.save_snapshot(run.id, 2, "2" * 40, b"\xff" * 1000)
+    assert store.last_snapshot(run.id) == (2, "2" * 40, b"\xff" * 1000)
+
+
+def test_documents_keep_their_types(store: Store) -> None:
+    run = opened(store)
+    plan = Plan((Task("T1", "Do it", ("AC-1",), ("src/lib.rs",)),))
+    store.put_document(run.id, "plan", plan)
+    assert store.plan(run.id) == plan
+    assert store.document(run.id, "nothing", Plan) is None
+
+
+def test_the_status_is_said_when_it_is_new_and_not_too_often(store: Store) -> None:
+    run = opened(store)
+    assert store.may_speak(run.id, "one", 15.0)
+    store.spoke(run.id, "one")
+    assert not store.may_speak(run.id, "one", 0.0)
+    assert not store.may_speak(run.id, "two", 15.0)
+    assert store.may_speak(run.id, "two", 0.0)
+
+
+def test_forgetting_a_run_deletes_its_transcript_and_snapshots(store: Store) -> None:
+    run = opened(store)
+    store.start_turn(run.id, Assignment.PLAN, 0, [{"type": "text", "text": "private"}])
+    store.save_snapshot(run.id, 1, "1" * 40, b"private")
+    store.put_document(run.id, "plan", Plan())
+    store.forget([run])
+    with store.engine.connect() as connection:
+        left = [
+            connection.execute(sa.select(sa.func.count()).select_from(metadata.tables[f"rfcsmith_{name}"])).scalar()
+            for name in ("turns", "snapshots", "documents", "messages")
+        ]
+    assert left == [0, 0, 0, 0]
