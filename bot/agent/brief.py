@@ -5,13 +5,14 @@ The wording is in `prompts/*.md`; outside text enters only through `bot.agent.qu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
 from bot.agent import schemas, tools
-from bot.agent.quote import quote
+from bot.agent.quote import STANDING, quote
 from bot.domain import (
     Actor,
     Assignment,
@@ -103,6 +104,8 @@ def rfc_brief(
 ) -> Brief:
     """Design it; `previous` is the version to revise, `request` what `requested_by` added to the command."""
     parts = [_issue(discussion)]
+    if requested_by is not None:
+        parts.append(f"{_named(requested_by, discussion)} asked for this RFC: the issue is wanted, whoever wrote it.")
     if previous is not None:
         parts.append(_previous(previous))
     parts.append(_comments(discussion))
@@ -238,6 +241,12 @@ def _issue(discussion: Discussion) -> str:
         is_markdown=True,
     )
     return _section("The issue", quoted)
+
+
+def _named(actor: Actor, discussion: Discussion) -> str:
+    """A person of the repository, in our own words: GitHub lets a login hold letters, digits and dashes only."""
+    login = re.sub(r"[^A-Za-z0-9\[\]_-]", "", actor.login)
+    return f"@{login} ({STANDING[discussion.permission(actor)]})"
 
 
 def _comments(discussion: Discussion) -> str:

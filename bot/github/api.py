@@ -41,7 +41,7 @@ PATIENCE = 60.0
 """Seconds that one call may wait in all before it gives up with `GitHubUnavailable`."""
 
 GIT_OBJECT = 0.25
-"""The weight of writing a blob, tree or commit: it costs GitHub's points, but is no content that anybody is notified of."""
+"""The weight of writing a blob, tree or commit: it costs GitHub's points, but nobody is notified of it."""
 
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
 
@@ -126,7 +126,7 @@ class Api:
         return self._retry(lambda: self._graphql_once(call))
 
     def ensure(self, look: Callable[[], T | None], make: Callable[[], T]) -> tuple[T, bool]:
-        """What `look` finds (and True), else what `make` makes; where that is in doubt, look again before the next try."""
+        """What `look` finds (and True), else what `make` makes; in doubt it looks again before the next try."""
         found = look()
         if found is not None:
             return found, True

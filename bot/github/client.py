@@ -53,7 +53,7 @@ class GitHub(Protocol):
         """One comment, or None where it was deleted."""
 
     def ensure_comment(self, repo: Repo, number: int, marker: str, body: str) -> Comment:
-        """The bot's one comment with this hidden marker, saying this: posted, or edited where it says something else."""
+        """The bot's one comment with this hidden marker, saying this: posted, or edited if it differs."""
 
     def edit_comment(self, repo: Repo, comment_id: int, body: str) -> Comment:
         """Let the bot's own comment say this; it keeps its marker. `Conflict` where it was deleted."""

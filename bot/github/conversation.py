@@ -35,7 +35,10 @@ REACTIONS = {
 }
 """REST's names of the reactions and GraphQL's."""
 
-_REACT = "mutation($id: ID!, $content: ReactionContent!) { addReaction(input: {subjectId: $id, content: $content}) { clientMutationId } }"
+_REACT = """
+mutation($id: ID!, $content: ReactionContent!) {
+  addReaction(input: {subjectId: $id, content: $content}) { clientMutationId }
+}"""
 
 
 class Conversation(Part):
@@ -70,7 +73,7 @@ class Conversation(Part):
             return None
 
     def ensure_comment(self, repo: Repo, number: int, marker: str, body: str) -> Comment:
-        """The bot's one comment with this marker, saying this: posted, or edited where it says something else."""
+        """The bot's one comment with this marker, saying this: posted, or edited if it differs."""
         text = with_marker(body, marker)
         path = path_of(repo, f"/issues/{number}/comments")
         comment, was_there = self._api.ensure(

@@ -6,7 +6,7 @@ UserError
 GitHubUnavailable
 ├── InDoubt            a write was sent and its outcome is not known: look before it is sent again
 └── TokenRefused       a token of the installation is not accepted; a fresh one may not be known everywhere yet
-Refused                GitHub finds the request itself unacceptable (422, 400): a bug, unless the caller knows the reason
+Refused                GitHub finds the request itself unacceptable (422, 400): a bug, unless the caller expects it
 ```
 """
 
@@ -123,7 +123,7 @@ def _number(text: str | None) -> float | None:
 
 
 def translate(answer: Answer, *, is_write: bool, is_app: bool = False) -> Exception:
-    """The exception that an answer with a status of 400 or more means; `is_app`: it was asked with the App's own JWT."""
+    """The exception that an answer with a status of 300 or more means; `is_app`: asked with the App's own JWT."""
     if is_rate_limit(answer):
         wait = retry_after(answer, datetime.now(UTC))
         return GitHubUnavailable(f"GitHub limits the rate of requests: {answer.message or answer.status}", wait)

@@ -10,7 +10,7 @@ from bot.github.api import Api
 
 
 class Part:
-    """A part of `client.InstallationGitHub`; `own_login` asks GitHub once for the bot's login and is cheap after that."""
+    """A part of `client.InstallationGitHub`; `own_login` asks GitHub once and is cheap after that."""
 
     def __init__(self, api: Api, own_login: Callable[[], str]) -> None:
         self._api = api

@@ -7,7 +7,7 @@ from typing import Any
 
 from simulator.github import views_pulls
 from simulator.github.changes_pulls import PullChanges
-from simulator.github.git import Line, patch_lines
+from simulator.github.patches import Line, patch_lines
 from simulator.github.refusals import Refusal, custom, is_too_long, too_long, unprocessable
 from simulator.github.state import PullRequest, Review, ReviewComment, Thread, User
 

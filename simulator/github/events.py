@@ -78,7 +78,7 @@ EMITTED: tuple[tuple[str, str | None], ...] = (
     *(("workflow_run", action) for action in ("requested", "completed")),
     *(("installation", action) for action in ("created", "deleted", "suspend", "unsuspend")),
     *(("installation_repositories", action) for action in ("added", "removed")),
-    *(("label", action) for action in ("created", "edited", "deleted")),
+    ("label", "created"),
     ("repository", "renamed"),
     ("push", None),
     ("create", None),

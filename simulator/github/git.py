@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from simulator.github.patches import HUNK, FileDiff
+
 ZERO = "0" * 40
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 SHA = re.compile(r"[0-9a-f]{40}")
 IDENTITY = re.compile(r"(?P<name>.*) <(?P<email>.*)> (?P<time>\d+) (?P<zone>[+-]\d{4})")
-HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 STATUS = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "T": "changed", "C": "copied"}
 
 
@@ -63,50 +64,6 @@ class TreeEntry:
     sha: str
     size: int | None
     path: str
-
-
-@dataclass(frozen=True)
-class FileDiff:
-    """How one file differs; `patch` holds its hunks, None where binary or empty."""
-
-    path: str
-    previous: str | None
-    status: str
-    sha: str
-    additions: int
-    deletions: int
-    patch: str | None
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a patch with its numbers on both sides; `kind` is ' ', '+', '-' or '@' for a hunk's head."""
-
-    kind: str
-    old: int | None
-    new: int | None
-    text: str
-
-
-def patch_lines(patch: str | None) -> tuple[Line, ...]:
-    """The lines of a patch's hunks, numbered."""
-    lines: list[Line] = []
-    old = new = 0
-    for text in (patch or "").split("\n"):
-        hunk = HUNK.match(text)
-        if hunk:
-            old, new = int(hunk[1]), int(hunk[3])
-            lines.append(Line("@", None, None, text))
-        elif text.startswith("+"):
-            lines.append(Line("+", None, new, text[1:]))
-            new += 1
-        elif text.startswith("-"):
-            lines.append(Line("-", old, None, text[1:]))
-            old += 1
-        elif text.startswith(" "):
-            lines.append(Line(" ", old, new, text[1:]))
-            old, new = old + 1, new + 1
-    return tuple(lines)
 
 
 class BareRepository:

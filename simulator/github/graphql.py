@@ -19,8 +19,9 @@ from graphql import (
     validate,
 )
 
+from simulator.github import graphql_pulls, graphql_types
 from simulator.github.auth import Caller, authenticate
-from simulator.github.graphql_types import CONTENTS, FIELDS, Context, Failed, fields, type_name
+from simulator.github.graphql_nodes import CONTENTS, FIELDS, Context, Failed, fields, type_name
 from simulator.github.operations import Answer
 from simulator.github.oracle import DESCRIPTIONS
 from simulator.github.place import Place
@@ -29,6 +30,8 @@ from simulator.github.service import Service
 from simulator.github.state import Comment, Issue, PullRequest, Repository, Review, ReviewComment, Thread, Written
 
 # GitHub tolerates fields of the same name and different nullability in the branches of a union.
+# The tables of fields; importing them fills `FIELDS`.
+TABLES = (graphql_types, graphql_pulls)
 RULES = [rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule]
 MINIMIZED = {
     "ABUSE": "abuse",

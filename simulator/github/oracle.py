@@ -83,6 +83,11 @@ class Oracle:
         listed = [self._resolve(parameter) for parameter in self.operation(operation_id).get("parameters", [])]
         return frozenset(parameter["name"] for parameter in listed if parameter["in"] == "query")
 
+    def root_fields(self) -> list[str]:
+        """The addresses that the API's root lists."""
+        names: list[str] = self.rest["schemas"]["root"]["required"]
+        return names
+
     def request_faults(self, operation_id: str, body: Any) -> list[str]:
         """What is wrong with a request body."""
         described = self._resolve(self.operation(operation_id).get("requestBody", {}))

@@ -35,19 +35,8 @@ def _deliveries(call: Call) -> Deliveries:
 
 @operation("meta/root")
 def root(call: Call) -> Any:
-    names = (
-        "current_user",
-        "emojis",
-        "events",
-        "feeds",
-        "followers",
-        "following",
-        "gists",
-        "hub",
-        "keys",
-        "notifications",
-    )
-    return {f"{name}_url": call.at.api(f"/{name}") for name in names}
+    described = call.path["root"]
+    return {name: call.at.api(f"/{name.removesuffix('_url')}") for name in described}
 
 
 @operation("meta/get-all-versions")

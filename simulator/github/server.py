@@ -6,6 +6,7 @@ import logging
 import secrets
 import tempfile
 import threading
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
@@ -82,7 +83,7 @@ class GitHubServer:
         self.deliveries.hook.secret = self.webhook_secret
         flask = Flask(__name__, static_folder=None)
         flask.url_map.merge_slashes = False
-        self._http = make_server(host, port, Prefixed(flask), threaded=True, request_handler=QuietHandler)
+        self._http = make_server(host, port, Prefixed(flask, self.world), threaded=True, request_handler=QuietHandler)
         self.url = f"http://{host}:{self._http.server_port}"
         changes = Changes(Events(self.world, self.url, self._happened))
         self.service = Service(self.world, changes, ORACLE, self.deliveries, strict=strict)
@@ -184,8 +185,9 @@ class GitHubServer:
         self.deliveries.send(event)
 
 
+@cache
 def _key_pair() -> tuple[str, str]:
-    """A private and a public key as PEM."""
+    """A private and a public key as PEM, made once in a process: making one takes a tenth of a second."""
     key = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()

@@ -140,7 +140,7 @@ class Service:
             caller=caller,
             query=Reading(request.args.to_dict()),
             body=Reading(body if isinstance(body, dict) else {}),
-            path={**path, "deliveries": self.deliveries, "rate": self._rate(caller)},
+            path={**path, "deliveries": self.deliveries, "rate": self._rate(caller), "root": self.oracle.root_fields()},
             url=self._paged_url(at, repository),
             accept=request.headers.get("Accept", ""),
             repository_or_none=repository,
@@ -193,16 +193,13 @@ class Service:
         return body if body is not None else {}
 
     def _repository(self, path: dict[str, Any]) -> Repository | None:
-        if "repository_id" in path:
-            found = self.world.repository_by_id(int(path["repository_id"]))
-        elif "repo" in path:
-            name = f"{path['owner']}/{path['repo']}"
-            found = self.world.repository(name)
-            moved = self.world.renamed.get(name.lower())
-            if found is None and moved is not None:
-                raise self._moved_permanently(moved)
-        else:
+        if "repo" not in path:
             return None
+        name = f"{path['owner']}/{path['repo']}"
+        found = self.world.repository(name)
+        moved = self.world.renamed.get(name.lower())
+        if found is None and moved is not None:
+            raise self._moved_permanently(moved)
         if found is None:
             raise not_found()
         return found
@@ -281,7 +278,7 @@ class Service:
     # --- the table of routes -----------------------------------------------------------------------------------------
 
     def register(self, flask: Flask) -> None:
-        """Adds a rule for every operation, also under the repository's number."""
+        """Adds a rule for every operation."""
         for operation in OPERATIONS.values():
             described = self.oracle.operation(operation.id)
             rule = _rule(described["path"])
@@ -341,17 +338,22 @@ def cut_connection() -> None:
 
 
 class Prefixed:
-    """WSGI: `/api/v3/...` is the same as `/...` (and `/api/graphql` as `/graphql`), as on GitHub Enterprise Server."""
+    """WSGI: `/api/v3/...` is the same as `/...` (and `/api/graphql` as `/graphql`), as on GitHub Enterprise Server, and
+    `/repositories/<id>/...` the same as `/repos/<owner>/<name>/...`."""
 
-    def __init__(self, application: Callable[..., Any]) -> None:
-        self._application = application
+    def __init__(self, application: Callable[..., Any], world: World) -> None:
+        self._application, self._world = application, world
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         path = environ.get("PATH_INFO", "")
-        if path == "/api/v3" or path.startswith("/api/v3/"):
-            environ["PATH_INFO"] = path.removeprefix("/api/v3") or "/"
-            environ["sim.prefix"] = "/api/v3"
-        elif path == "/api/graphql":
-            environ["PATH_INFO"] = "/graphql"
-            environ["sim.prefix"] = "/api/v3"
+        if path == "/api/graphql":
+            path, environ["sim.prefix"] = "/graphql", "/api/v3"
+        elif path == "/api/v3" or path.startswith("/api/v3/"):
+            path, environ["sim.prefix"] = path.removeprefix("/api/v3") or "/", "/api/v3"
+        numbered = re.match(r"/repositories/(\d+)(?=/|$)", path)
+        if numbered:
+            with self._world.lock:
+                found = self._world.repository_by_id(int(numbered[1]))
+            path = f"/repos/{found.full_name if found else '-/-'}{path[numbered.end() :]}"
+        environ["PATH_INFO"] = path
         return self._application(environ, start_response)

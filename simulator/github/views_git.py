@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 
 from simulator.github import views
-from simulator.github.git import Commit, FileDiff, Identity
+from simulator.github.git import Commit, Identity
+from simulator.github.patches import FileDiff
 from simulator.github.place import Place, stamp_of
 from simulator.github.state import Repository, User
 from simulator.github.views import Json

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator.github import views
-from simulator.github.git import FileDiff
+from simulator.github.patches import FileDiff
 from simulator.github.place import Place, stamp
 from simulator.github.state import PullRequest, Repository, Review, ReviewComment, Thread
 from simulator.github.views import Json

@@ -42,6 +42,8 @@ SAID = {
     FaultKind.CLIPPY: "A constant for the angle.",
     FaultKind.WRONG: "I rearrange the function a little.",
 }
+# What a check's report names if it looks for the mistake at all; a repository whose CI does not format asks for no format.
+TOOL = {FaultKind.FORMAT: re.compile(r"(?i)\bfmt\b|rustfmt"), FaultKind.CLIPPY: re.compile(r"(?i)\bclippy\b")}
 CODE = re.compile(r"[A-Za-z_]\w*\s*[(!:<{=]|=>|->|;\s*$")
 
 
@@ -57,6 +59,11 @@ class Fault:
     @property
     def words(self) -> str:
         return SAID[self.kind]
+
+    def is_looked_for(self, report: str) -> bool:
+        """Whether the check that made this report looks for mistakes of this kind."""
+        tool = TOOL.get(self.kind)
+        return tool is None or tool.search(report) is not None
 
 
 def parse_kinds(text: str) -> tuple[FaultKind, ...]:

@@ -18,7 +18,7 @@ from simulator.trees import File, Tree, changed
 Verdict = Generator[list[Block], Sequence[Result], bool | None]
 
 NOT_SHOWN = "diagnostic for {} never shown"
-NO_FIT = "the fault {} does not show in this crate: cargo itself does not report it"
+NO_FIT = "the fault {} does not fit this crate: neither its checks nor cargo itself show it"
 HAND_IN_AGAIN = 2
 MOST_DEPENDENCIES = 60
 THREAD_ID = re.compile(r"(?i)\bPRRT_[\w-]+|\bthread[ `\"'=:#]+(?:id[ `\"'=:#]+)?([\w-]*\d[\w-]*)")
@@ -140,9 +140,9 @@ class Player:
             target = _part(work.head, words.fixtures(work)) | dict(fault.files)
             yield from desk.bring(target, fault.words)
             shown = yield from self._wait_for(desk, fault)
-            finished = {path: work.head.get(path) for path in fault.files}
             if shown is None:
                 continue
+            finished = {path: work.head.get(path) for path in fault.files}
             if not shown:
                 self.notes.append(NOT_SHOWN.format(kind))
             found = (
@@ -156,11 +156,15 @@ class Player:
             self.notes.append(NO_FIT.format(kind))
 
     def _wait_for(self, desk: Desk, fault: Fault) -> Verdict:
-        """True if a check showed the mistake, False if only cargo does, None if nothing does."""
+        """True if a check showed the mistake, False if only cargo does, None if nothing does or nobody looks for it."""
+        report = ""
         for scope in ("quick", "full"):
             results = yield [say("Does it hold?"), desk.tool("check", {"scope": scope})]
-            if fault.shown(results[0].text):
+            report = results[0].text
+            if fault.shown(report):
                 return True
+        if not fault.is_looked_for(report):
+            return None
         text = yield from desk.ask("I doubt that. What does cargo say itself?", fault.probe)
         return False if fault.shown(text) else None
 

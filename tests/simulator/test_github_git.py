@@ -71,7 +71,7 @@ def test_a_push_is_told_and_moves_the_pull_request(hub, clone):
 
 def test_a_new_branch_is_created_by_a_push(hub, clone):
     assert push(clone, "feature/new", "a.txt", "a").returncode == 0
-    assert [event.payload["ref"] for event in hub.server.events if event.name == "create"] == ["main", "feature/new"]
+    assert [event.payload["ref"] for event in hub.server.events if event.name == "create"] == ["feature/new"]
 
 
 def test_a_token_that_may_only_read_cannot_push(hub, clone):
@@ -82,7 +82,8 @@ def test_a_token_that_may_only_read_cannot_push(hub, clone):
 
 
 def test_a_wrong_token_is_refused(hub, tmp_path):
-    done = git("clone", address(hub, "ghs_wrong"), str(tmp_path / "w"))
+    hub.server.act.add_repository("eve/secret", files={"a": "b"}, private=True)
+    done = git("clone", address(hub, "ghs_wrong", "eve/secret"), str(tmp_path / "w"))
     assert "Authentication failed" in done.stderr
 
 

@@ -26,9 +26,9 @@ def page(hub, browser, path):
     return answer
 
 
-def submit(hub, browser, path, **form):
+def submit(hub, browser, referer, **form):
     return browser.post(
-        f"{hub.server.url}/{REPOSITORY}/act", data=form, headers={"Referer": hub.server.url + path}, timeout=5
+        f"{hub.server.url}/{REPOSITORY}/act", data=form, headers={"Referer": hub.server.url + referer}, timeout=5
     )
 
 
@@ -95,7 +95,7 @@ def test_an_issue_is_opened_labeled_and_commented_in_the_browser(hub, browser):
 
 def test_a_review_with_remarks_on_lines_is_sent_from_the_browser(hub, browser):
     number = hub.pull_request(who="max")
-    path = f"/{REPOSITORY}/pull/{number}/files"
+    page_of_files = f"/{REPOSITORY}/pull/{number}/files"
     form = {
         "do": "review",
         "number": number,
@@ -105,7 +105,7 @@ def test_a_review_with_remarks_on_lines_is_sent_from_the_browser(hub, browser):
         "line": [2, 4],
         "note": ["a", "b"],
     }
-    assert submit(hub, browser, path, **form).status_code == 200
+    assert submit(hub, browser, page_of_files, **form).status_code == 200
     pull = hub.server.act.pull_request(REPOSITORY, number)
     assert [(comment.thread.line, comment.body) for comment in pull.comments] == [(2, "a"), (4, "b")]
 
@@ -139,7 +139,7 @@ def test_a_delivery_is_shown_raw(hub, browser, receiver):
 
 def test_the_root_is_a_page_for_browsers_and_json_for_programs(hub, browser):
     assert REPOSITORY in page(hub, browser, "/").text
-    assert "hub_url" in requests.get(hub.server.url, timeout=5).json()
+    assert "rate_limit_url" in requests.get(hub.server.url, timeout=5).json()
 
 
 def test_a_missing_page_is_no_violation_for_a_browser(hub, browser):

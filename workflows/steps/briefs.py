@@ -51,7 +51,7 @@ def _setting(run: Run) -> Setting:
         repository=run.target.repo.full_name,
         base_commit=run.base_commit,
         repo_map=_repo_map(run.target.repo.id, commit),
-        baseline=baseline.summary() if baseline is not None else "",
+        baseline=baseline.summary() if baseline is not None else "(not measured in this step)",
         checks=setup.checks,
         max_turns=our_hands.config(run).max_turns or hands.MAX_TURNS,
     )

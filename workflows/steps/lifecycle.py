@@ -8,13 +8,15 @@ from typing import Any
 
 from bot import comments
 from bot.domain import Actor, Plan, Run, RunKind, Stage
-from bot.errors import UserError
+from bot.errors import Unavailable, UserError
 from workflows import hands
 from workflows.engine import step
 
 log = logging.getLogger("rfcsmith")
 SEGMENTS = 60
 """How often a run may wait for a service before it is given up."""
+SAID_FROM = 8.0
+"""Seconds from which a wait is worth a word in the status comment."""
 
 
 def enter(run: Run, stage: Stage) -> Run:
@@ -107,4 +109,14 @@ def pause(run_id: str, segment: int, message: str, retry_after: float) -> dict[s
     our_hands.workbenches.pause(run_id)
     seconds = max(retry_after, min(2.0 ** min(segment, 9), 300.0))
     log.warning("run %s waits %.0f s: %s", run_id, seconds, message)
+    if seconds >= SAID_FROM and not run.stage.is_final:
+        _say_pause(run, message, seconds)
     return {"seconds": seconds, "partition": run.target.key, "priority": our_hands.store.priority(run_id)}
+
+
+def _say_pause(run: Run, message: str, seconds: float) -> None:
+    try:
+        speak(run, comments.unavailable_note(message, max(1, round(seconds / 60))), force=True)
+    except (Unavailable, UserError) as error:
+        # It may be GitHub itself that does not answer; the outcome will be said all the same.
+        log.warning("run %s: the wait could not be said: %s", run.id, error)

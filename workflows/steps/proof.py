@@ -93,6 +93,10 @@ def prove_green(run_id: str, trial: int, trials: int) -> bool:
     run = lifecycle.enter(store.run(run_id), Stage.VERIFY)
     bench = our_hands.workbenches.open(run)
     tree = _publishable(run, bench.take_snapshot())
+    if run.kind is RunKind.REVIEW and tree == _base_tree(run):
+        # Nothing will be pushed: what was shown of the head before still holds.
+        store.put_document(run_id, "green", Green(tree, Evidence()))
+        return True
     assignment = Assignment.REVIEW if run.kind is RunKind.REVIEW else Assignment.BUILD
     baseline = store.document(run_id, "baseline", Baseline) or Baseline()
     with bench.fresh(_complete(run, bench, tree), "green") as checker:

@@ -211,6 +211,7 @@ def answer_review(run_id: str) -> None:
         body = comments.thread_reply(answer.kind, answer.text, pushed)
         github.reply(repo, run.pull_request, thread.comments[0].id, f"thread:{run.id}:{answer.thread}", body)
     pull_request = github.pull_request(repo, run.pull_request)
-    _ensure_check_run(github, run, pull_request.head_sha, _evidence(run))
+    if pushed:
+        _ensure_check_run(github, run, pushed, _evidence(run))
     github.request_review(repo, run.pull_request, [run.requested_by.login])
     store.put_document(run_id, "note", comments.reviewed_note(pull_request.html_url, pushed, draft.summary))

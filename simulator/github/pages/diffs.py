@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from simulator.github.git import FileDiff, patch_lines
 from simulator.github.pages.markdown import code
 from simulator.github.pages.timeline import ThreadView
+from simulator.github.patches import FileDiff, patch_lines
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,37 @@
+"""The whole road with everything real: the product as a process, containers, and a simulated world around it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simulator import outcome
+from simulator.case import load
+from simulator.options import Options
+from simulator.play import certificates, play
+from simulator.player.faults import FaultKind
+
+DEMO = Path(__file__).parents[2] / "simulator" / "cases" / "demo"
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+def test_an_issue_becomes_a_reviewed_pull_request_though_everything_comes_twice_and_the_bot_is_killed() -> None:
+    """The player's mistakes, five copies of each delivery, and SIGKILL in the middle of the build."""
+    options = Options(duplicates=4, kill_at=6, write_pause=0.0, ca_bundle=certificates())
+    entry = play(load(DEMO), options)
+    assert entry["outcome"] == outcome.GOOD
+    assert entry["tree_equals_gold"]
+    assert (entry["duplicates"], entry["unanswered"]) == (0, 0)
+    assert entry["left_over"] == {"containers": 0, "workflows": 0}
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+def test_an_overloaded_model_and_broken_streams_change_nothing() -> None:
+    """The Messages API stumbles at the beginning of each run."""
+    entry = play(load(DEMO), Options(faults=(FaultKind.TYPE,), write_pause=0.0, measures=False, stumbles=True, ca_bundle=certificates()))
+    problems = entry["outcome"].split("; ")
+    assert [each for each in problems if not each.startswith(("not red before", "not green after"))] in ([], [outcome.GOOD])
+    assert entry["tree_equals_gold"]
