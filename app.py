@@ -22,7 +22,7 @@ from bot import report, webhook
 from bot.errors import BadDelivery, SettingsError, UserError
 from bot.settings import Settings, WebSettings, load_settings, load_web_settings
 from bot.store import Store, open_engine, upgrade
-from workflows import hands, router
+from workflows import hands, router, upkeep
 from workflows.engine import Enqueuer, Worker, migrate
 from workflows.steps import conversation
 
@@ -146,7 +146,7 @@ class _WorkerProcess:
         hands.use(self.hands)
         self.hands.clean_up()
         log.info("workflows: %s", ", ".join(sorted(router.WORKFLOWS)))
-        self.worker.launch()
+        self.worker.launch(upkeep.SCHEDULES)
         self._stopping = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._heart.start()

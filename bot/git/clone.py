@@ -98,7 +98,9 @@ class Git:
             shutil.rmtree(self._directory(repository_id), ignore_errors=True)
 
     def maintain(self, repository_id: int) -> None:
-        """Packs the clone and drops what nothing has needed for two weeks."""
+        """Packs the clone, if there is one, and drops what nothing has needed for two weeks."""
+        if not self._directory(repository_id).exists():
+            return
         with self._locked(repository_id):
             self._repository(repository_id).run("gc", "--quiet", "--prune=2.weeks.ago", timeout=1800.0)
 

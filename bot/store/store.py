@@ -82,6 +82,11 @@ class Store:
             row = connection.execute(sa.select(s.inbox).where(s.inbox.c.delivery_id == delivery_id)).one()
         return dict(row.headers), bytes(row.body)
 
+    def has_delivery(self, delivery_id: str) -> bool:
+        with self.engine.connect() as connection:
+            found = sa.select(s.inbox.c.delivery_id).where(s.inbox.c.delivery_id == delivery_id)
+            return connection.execute(found).first() is not None
+
     def handled(self, delivery_id: str, outcome: str) -> None:
         with self.engine.begin() as connection:
             connection.execute(
@@ -209,6 +214,11 @@ class Store:
         with self.engine.connect() as connection:
             rows = connection.execute(sa.select(s.runs).where(*where).order_by(s.runs.c.seq)).all()
         return tuple(_run(row) for row in rows)
+
+    def repositories(self) -> tuple[int, ...]:
+        """The ids of the repositories that runs have worked on."""
+        with self.engine.connect() as connection:
+            return tuple(connection.execute(sa.select(s.runs.c.repository_id).distinct()).scalars())
 
     def may_speak(self, run_id: str, text: str, interval: float) -> bool:
         """Whether the status comment should be edited now: the text is new and `interval` seconds have passed."""
@@ -443,6 +453,12 @@ class Store:
         with self.engine.connect() as connection:
             rows = connection.execute(sa.select(s.workers).order_by(s.workers.c.beat_at.desc())).all()
         return tuple((row.id, time.time() - row.beat_at, dict(row.health)) for row in rows)
+
+    def forget_before(self, time_: float) -> None:
+        """Delete deliveries that were handled, and transcripts of runs that ended, before that time of the epoch."""
+        with self.engine.begin() as connection:
+            connection.execute(s.inbox.delete().where(s.inbox.c.handled_at < time_))
+        self.forget(self._runs(s.runs.c.ended_at < time_))
 
     def forget(self, runs: Iterable[Run]) -> None:
         """Delete transcripts, snapshots, documents and messages of these runs; their rows stay as a bare record."""

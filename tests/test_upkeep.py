@@ -1,0 +1,79 @@
+"""What is done by the clock, against the simulated GitHub: deliveries that failed are asked for again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.settings import load_settings
+from bot.store import Store
+from bot.webhook import parse
+from simulator.github.server import GitHubServer
+from workflows import hands
+from workflows.steps import conversation, upkeep
+
+
+@pytest.fixture
+def github() -> Iterator[GitHubServer]:
+    with GitHubServer() as server:
+        server.act.add_repository("ferris-labs/demo", files={"README.md": "# Demo\n"})
+        server.act.install("ferris-labs")
+        yield server
+
+
+@pytest.fixture
+def our_hands(github: GitHubServer, store: Store, tmp_path: Path) -> Iterator[hands.Hands]:
+    environ = {
+        "GITHUB_API_URL": github.url,
+        "GITHUB_APP_ID": str(github.app_id),
+        "GITHUB_PRIVATE_KEY": github.private_key,
+        "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
+        "ANTHROPIC_API_KEY": "none",
+        "RFCSMITH_HOME": str(tmp_path),
+        "RFCSMITH_WRITE_PAUSE": "0",
+    }
+    made = hands.make(load_settings(environ), store, conversation.stop_watch)
+    hands.use(made)
+    yield made
+    made.close()
+
+
+def failed(github: GitHubServer) -> int:
+    return sum(not 200 <= (delivery.status_code or 0) < 300 for delivery in github.deliveries.log)
+
+
+def happens_while_nobody_listens(github: GitHubServer) -> None:
+    github.deliveries.hook.url = "http://127.0.0.1:9/webhook"
+    github.act.open_issue("ferris-labs/demo", "jonas", "Anybody there?")
+    github.deliveries.wait()
+
+
+def test_deliveries_that_failed_are_asked_for_again(github: GitHubServer, our_hands: hands.Hands) -> None:
+    happens_while_nobody_listens(github)
+    before = failed(github)
+    assert upkeep.ask_again() == before > 0
+
+
+def test_a_delivery_that_arrived_after_all_is_left_alone(
+    github: GitHubServer, our_hands: hands.Hands, store: Store
+) -> None:
+    happens_while_nobody_listens(github)
+    for delivery in github.deliveries.log:
+        headers = {"X-GitHub-Event": "watch", "X-GitHub-Delivery": delivery.guid}
+        with store.engine.begin() as connection:
+            store.receive(connection, parse(headers, b"{}"), headers, b"{}")
+    assert upkeep.ask_again() == 0
+
+
+def test_old_deliveries_and_transcripts_are_forgotten(our_hands: hands.Hands, store: Store) -> None:
+    headers = {"X-GitHub-Event": "watch", "X-GitHub-Delivery": "d-1"}
+    with store.engine.begin() as connection:
+        store.receive(connection, parse(headers, b"{}"), headers, b"{}")
+    store.handled("d-1", "no run")
+    store.forget_before(time.time() - 60)
+    assert store.has_delivery("d-1")
+    store.forget_before(time.time() + 60)
+    assert not store.has_delivery("d-1")
