@@ -24,7 +24,7 @@ from bot.settings import Settings, WebSettings, load_settings, load_web_settings
 from bot.store import Store, open_engine, upgrade
 from workflows import hands, router, upkeep
 from workflows.engine import Enqueuer, Worker, migrate
-from workflows.steps import conversation
+from workflows.steps import conversation, preparation
 
 KEPT_HEADERS = ("X-GitHub-Event", "X-GitHub-Delivery", "Content-Type")
 STALE = 60.0
@@ -142,7 +142,13 @@ class _WorkerProcess:
         self.worker = Worker(settings.database_url, worker_id=settings.worker_id, concurrency=settings.concurrency)
         self.worker.take_lock()
         bring_up_to_date(engine, settings.database_url)
-        self.hands = hands.make(settings, Store(engine), conversation.stop_watch)
+        self.hands = hands.make(
+            settings,
+            Store(engine),
+            stop_watch=conversation.stop_watch,
+            bring=preparation.bring,
+            furnish=preparation.furnish,
+        )
         hands.use(self.hands)
         self.hands.clean_up()
         log.info("workflows: %s", ", ".join(sorted(router.WORKFLOWS)))

@@ -38,7 +38,7 @@ class CheckTool:
         git, repository_id, tree = self.bench.git, self.bench.repository_id, self.bench.tree()
         changed = [
             change.path
-            for change in git.changes(repository_id, self.bench.base_tree, tree)
+            for change in git.changes(repository_id, self.bench.setup.base_tree, tree)
             if change.content is not None
             and change.path.endswith(".rs")
             and change.path not in self.baseline.unformatted
@@ -65,7 +65,7 @@ class DiffTool:
 
     def diff(self, path: str) -> str:
         """The unified difference below `path` (everything where it is empty); see `bot.agent.toolbox.Differ`."""
-        text = self.bench.git.diff(self.bench.repository_id, self.bench.base_tree, self.bench.tree())
+        text = self.bench.git.diff(self.bench.repository_id, self.bench.setup.base_tree, self.bench.tree())
         wanted = path.removeprefix("/workspace").strip("/")
         if wanted in ("", "."):
             return text

@@ -61,6 +61,18 @@ class TimedSandbox:
             self._sandbox = None
 
 
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What preparation found out: the checks of the repository, the tree that work starts from, and files to keep back.
+
+    `base_tree` holds what setup generated as well; `unpublished` are paths that setup made and the base does not have.
+    """
+
+    checks: tuple[Check, ...]
+    base_tree: str
+    unpublished: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Workbench:
     """The files and the agent's container of one run, and what its tools do with them."""
@@ -73,8 +85,6 @@ class Workbench:
     cargo_home: Path
     should_stop: Callable[[], bool]
     config: RepositoryConfig
-    base_tree: str = ""
-    checks: tuple[Check, ...] = ()
     _sandboxes: dict[bool, TimedSandbox] = field(default_factory=dict)
 
     @property
@@ -84,6 +94,13 @@ class Workbench:
     @property
     def repository_id(self) -> int:
         return self.run.target.repo.id
+
+    @property
+    def setup(self) -> Setup:
+        """What preparation found out about this run."""
+        setup = self.store.document(self.run.id, "setup", Setup)
+        assert setup is not None, "preparation comes first"
+        return setup
 
     def sandbox(self, *, is_read_only: bool = False) -> TimedSandbox:
         """The agent's container, or the one in which it may only read; each is started by its first command."""
@@ -110,7 +127,7 @@ class Workbench:
 
     def checker(self, sandbox: TimedSandbox) -> Checker:
         seconds = {} if self.config.check_minutes is None else {"seconds": self.config.check_minutes * 60}
-        return Checker(sandbox, self.checks, self.should_stop, **seconds)
+        return Checker(sandbox, self.setup.checks, self.should_stop, **seconds)
 
     # --- trees ---
 
@@ -194,6 +211,8 @@ class Workbenches:
         home: Path,
         config: Callable[[Run], RepositoryConfig],
         stop_watch: Callable[[str], Callable[[], bool]],
+        bring: Callable[[Run], None],
+        furnish: Callable[[Run, Workbench], None],
     ) -> None:
         self._git = git
         self._engine = engine
@@ -201,19 +220,27 @@ class Workbenches:
         self._home = home
         self._config = config
         self._stop_watch = stop_watch
+        self._bring = bring
+        self._furnish = furnish
         self._benches: dict[str, Workbench] = {}
         self._lock = threading.Lock()
 
     def open(self, run: Run) -> Workbench:
         """The run's bench, its files as the last snapshot (or, before the first one, the base commit) has them."""
-        with self._lock:
-            bench = self._benches.get(run.id)
-            if bench is None:
-                bench = self._benches[run.id] = self._make(run)
+        bench = self._benches.get(run.id)
+        if bench is None:
+            # One run is worked on by one thread at a time, so that nobody else makes the same bench now.
+            bench = self._make(run)
+            with self._lock:
+                self._benches[run.id] = bench
+            self._furnish(run, bench)
         bench.run = run
         return bench
 
     def _make(self, run: Run) -> Workbench:
+        if not self._git.has(run.target.repo.id, run.head_commit or run.base_commit):
+            # Another machine began this run: what it had fetched is fetched here too.
+            self._bring(run)
         volume = RunVolume.create(self._home, run.id)
         # Whatever another process left here is not trusted to be whole.
         volume.remove()
@@ -248,15 +275,15 @@ class Workbenches:
         if bench is not None:
             bench.close()
 
-    def discard(self, run_id: str) -> None:
+    def discard(self, run: Run) -> None:
         """The run is over: containers and files go."""
         with self._lock:
-            bench = self._benches.pop(run_id, None)
+            bench = self._benches.pop(run.id, None)
         if bench is not None:
             bench.close()
             bench.volume.remove()
-            if self._git.has(bench.repository_id, bench.run.base_commit):
-                self._git.forget(bench.repository_id, run_id)
+        if run.base_commit and self._git.has(run.target.repo.id, run.base_commit):
+            self._git.forget(run.target.repo.id, run.id)
 
     def forget_repository(self, repository_id: int) -> None:
         """Delete the dependency cache of a repository that took the App away."""

@@ -64,7 +64,7 @@ class BotProcess:
         while not self._answers():
             if not self.is_alive or time.monotonic() > until:
                 self.kill()
-                raise BotError(f"the bot does not start:\n{self.tail()}")
+                raise BotError(f"the bot does not start; the end of {self.log}:\n{self.tail()}")
             time.sleep(0.2)
 
     def _command(self, *arguments: str) -> list[str]:

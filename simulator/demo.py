@@ -17,11 +17,12 @@ import docker
 from docker.errors import DockerException, ImageNotFound
 
 from simulator import outcome
+from simulator.bot_process import BotError
 from simulator.case import CACHE, Case, bring, load
 from simulator.github.server import GitHubServer
 from simulator.messages.server import MessagesServer
 from simulator.options import MODEL, SIMULATED_KEY, Options
-from simulator.play import Failed, Scene, certificates, collect, scene, tell
+from simulator.play import Failed, Scene, certificates, clear, collect, scene, tell
 from simulator.player.oracle import OracleBrain
 from simulator.town import OWNER, Town
 
@@ -63,8 +64,10 @@ def run_demo(arguments: argparse.Namespace) -> int:
         return 2
     display = Display()
     entry = outcome.empty("demo")
+    home: Path | None = None
     try:
         with scene(load(CASE), options, display.stage) as made:
+            home = made.home
             display.watch(made)
             try:
                 tell(made)
@@ -79,9 +82,16 @@ def run_demo(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         display.end()
         return 130
-    except AssertionError as violations:
-        print(violations, file=sys.stderr)
+    except BotError as error:
+        display.end()
+        print(error, file=sys.stderr)
         return 1
+    except AssertionError as violations:
+        entry["outcome"] = str(violations)
+        print(violations, file=sys.stderr)
+    finally:
+        if home is not None:
+            clear(home, entry, options, lambda _, words: print(f"  {words}"))
     return 0 if entry["outcome"] == outcome.GOOD else 1
 
 

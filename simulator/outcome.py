@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from simulator.case import Case, Trees
-from simulator.github.git import BareRepository, patch_lines
+from simulator.github.git import BareRepository
+from simulator.github.patches import patch_lines
 from simulator.github.state import Comment, PullRequest, Thread
 from simulator.measure import Measure
 from simulator.player import split

@@ -276,7 +276,7 @@ def play(case: Case, options: Options, progress: Progress = silent) -> dict[str,
     except AssertionError as violations:
         entry["outcome"] = _joined(entry["outcome"], str(violations))
     if home is not None:
-        _clear(home, entry, options, progress)
+        clear(home, entry, options, progress)
     return entry
 
 
@@ -310,7 +310,8 @@ def _joined(said: str, more: str) -> str:
     return more if said == outcome.GOOD else f"{said}; {more}"
 
 
-def _clear(home: Path, entry: dict[str, Any], options: Options, progress: Progress) -> None:
+def clear(home: Path, entry: dict[str, Any], options: Options, progress: Progress) -> None:
+    """Takes away what the product left on the disk, unless somebody will want to look at it."""
     if options.keep or entry["outcome"] != outcome.GOOD:
         progress("kept", f"the bot's log and home are kept in {home}")
     else:

@@ -13,7 +13,7 @@ from bot.store import Store
 from bot.webhook import parse
 from simulator.github.server import GitHubServer
 from workflows import hands
-from workflows.steps import conversation, upkeep
+from workflows.steps import conversation, preparation, upkeep
 
 
 @pytest.fixture
@@ -35,7 +35,13 @@ def our_hands(github: GitHubServer, store: Store, tmp_path: Path) -> Iterator[ha
         "RFCSMITH_HOME": str(tmp_path),
         "RFCSMITH_WRITE_PAUSE": "0",
     }
-    made = hands.make(load_settings(environ), store, conversation.stop_watch)
+    made = hands.make(
+        load_settings(environ),
+        store,
+        stop_watch=conversation.stop_watch,
+        bring=preparation.bring,
+        furnish=preparation.furnish,
+    )
     hands.use(made)
     yield made
     made.close()

@@ -17,7 +17,7 @@ from bot.repository import RepositoryConfig
 from bot.sandbox.docker import DockerEngine
 from bot.settings import Settings
 from bot.store import Store
-from bot.workbench import Workbenches
+from bot.workbench import Workbench, Workbenches
 
 log = logging.getLogger("rfcsmith")
 MAX_TURNS = 120
@@ -82,7 +82,14 @@ def current() -> Hands:
     return _hands[0]
 
 
-def make(settings: Settings, store: Store, stop_watch: Callable[[str], Callable[[], bool]]) -> Hands:
+def make(
+    settings: Settings,
+    store: Store,
+    *,
+    stop_watch: Callable[[str], Callable[[], bool]],
+    bring: Callable[[Run], None],
+    furnish: Callable[[Run, Workbench], None],
+) -> Hands:
     """Compose the real hands from the settings."""
     git = Git(settings.home, ca_bundle=settings.ca_bundle)
     engine = DockerEngine(
@@ -114,6 +121,13 @@ def make(settings: Settings, store: Store, stop_watch: Callable[[str], Callable[
             base_url=settings.anthropic_base_url,
         ),
         workbenches=Workbenches(
-            git=git, engine=engine, store=store, home=settings.home, config=config, stop_watch=stop_watch
+            git=git,
+            engine=engine,
+            store=store,
+            home=settings.home,
+            config=config,
+            stop_watch=stop_watch,
+            bring=bring,
+            furnish=furnish,
         ),
     )

@@ -26,6 +26,8 @@ KNOWN_FLAWS = (
         re.compile(r'"(role_name|email|name)" is a required'),
     ),
     ("*", re.compile(r"required_status_checks$"), re.compile(r'"checks" is a required property')),
+    # An account is described as a person and an enterprise at once.
+    ("apps/list-installations", re.compile(r"account$"), re.compile(r"")),
     # The address of every App's bot has brackets, which the format forbids.
     ("*", re.compile(r"email$"), re.compile(r'\[bot\]@users\.noreply\.github\.com" is not a "email"')),
     # An outdated inline comment has neither line nor position.

@@ -291,5 +291,5 @@ def search(call: Call) -> Answer:
         and (wanted.get("label") is None or wanted["label"] in [label.name.lower() for label in issue.labels])
     ]
     answer = call.page(found, lambda issue: {**views_issues.issue(call.at, issue), "score": 1.0}, inside="items")
-    answer.body["incomplete_results"] = False
+    answer.body |= {"incomplete_results": False, "search_type": "lexical"}
     return answer

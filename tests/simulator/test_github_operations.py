@@ -48,7 +48,7 @@ class Caller:
     def __init__(self, hub, token, called):
         self.hub, self.token, self.called = hub, token, called
 
-    def __call__(self, operation, method, path, body=None, **query):
+    def __call__(self, operation, method, path, body=None, /, **query):
         before = len(self.hub.server.service.requests)
         path = path.replace("R/", f"/repos/{REPOSITORY}/", 1) if path.startswith("R/") else path
         answer = requests.request(

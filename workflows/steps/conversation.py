@@ -21,7 +21,7 @@ from bot.workbench import Workbench
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import briefs, lifecycle
-from workflows.steps.records import Submitted, agreed_criteria, setup_of
+from workflows.steps.records import Submitted, agreed_criteria
 
 log = logging.getLogger("rfcsmith")
 
@@ -175,8 +175,6 @@ def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.
     def read(path: str) -> bytes | None:
         return our_hands.git.read(run.target.repo.id, run.base_commit, path)
 
-    setup = setup_of(run)
-    workbench.checks, workbench.base_tree = setup.checks, setup.base_tree
     expected = Expected(agreed_criteria(run), briefs.thread_ids(run), read if assignment is Assignment.RFC else None)
     baseline = our_hands.store.document(run.id, "baseline", Baseline) or Baseline()
     return toolbox.Toolbox(

@@ -77,7 +77,7 @@ def _settle(run_id: str, stage: Stage, note: str) -> None:
     if run.stage.is_final:
         return
     our_hands.store.put_document(run_id, "outcome", note)
-    our_hands.workbenches.discard(run_id)
+    our_hands.workbenches.discard(run)
     our_hands.store.save_run(replace(run, stage=stage))
 
 
@@ -86,15 +86,17 @@ def say_outcome(run_id: str) -> None:
     """Say the outcome in the status comment; the bench is gone by now, also where the worker died while settling."""
     our_hands = hands.current()
     store = our_hands.store
-    our_hands.workbenches.discard(run_id)
     run = store.run(run_id)
+    our_hands.workbenches.discard(run)
+    if store.has_document(run_id, "forget"):
+        # The App was taken away from the repository: there is nowhere left to say it, and nothing to keep.
+        store.forget([run])
+        return
     try:
         speak(run, store.document(run_id, "outcome", str) or "", force=True)
     except UserError as error:
-        # The App was taken away, or the issue was deleted or locked: there is nowhere left to say it.
+        # The issue was deleted or locked, or the App was suspended.
         log.warning("run %s: its outcome cannot be said: %s", run_id, error)
-    if store.has_document(run_id, "forget"):
-        store.forget([run])
 
 
 @step("pause")

@@ -12,11 +12,11 @@ from bot.domain import IssueState, Run, RunKind, Stage
 from bot.errors import Stopped, UserError
 from bot.rust import discovery
 from bot.sandbox.setup import fetch
-from bot.workbench import Workbench
+from bot.workbench import Setup, Workbench
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import lifecycle
-from workflows.steps.records import Setup, setup_of
+from workflows.steps.records import setup_of
 
 SLUG_LENGTH = 40
 
@@ -93,6 +93,25 @@ def slug(title: str) -> str:
     return text or "change"
 
 
+def bring(run: Run) -> None:
+    """Fetch on this machine what another one had fetched when it began the run."""
+    our_hands = hands.current()
+    repo = run.target.repo
+    github = our_hands.github.installation(repo.installation_id)
+    place = github.repository(repo)
+    token = github.token(place.repo, write=False)
+    for branch in (run.base_ref, run.branch if run.head_commit else ""):
+        if branch:
+            our_hands.git.fetch(repo.id, place.clone_url, token, ref=f"refs/heads/{branch}")
+
+
+def furnish(run: Run, bench: Workbench) -> None:
+    """Have on this machine the dependencies that another one had fetched for the run."""
+    setup = hands.current().store.document(run.id, "setup", Setup)
+    if setup is not None and setup.base_tree:
+        _fetched_lock(run, bench)
+
+
 @step("check_out")
 def check_out(run_id: str) -> None:
     """Read what the repository says of itself, and lay out its files."""
@@ -127,13 +146,20 @@ def fetch_dependencies(run_id: str) -> None:
     if setup.base_tree:
         return
     bench = our_hands.workbenches.open(run)
-    fetched = our_hands.workbenches.fetched(run.target.repo.id, _manifest_digest(run))
-    lock = fetched.lock() if fetched.is_there() else _fetch(run, bench)
-    fetched.remember(lock)
+    lock = _fetched_lock(run, bench)
     if lock is not None:
         bench.files.write("Cargo.lock", lock)
     unpublished = ("Cargo.lock",) if lock is not None else ()
     store.put_document(run_id, "setup", replace(setup, base_tree=bench.take_snapshot(), unpublished=unpublished))
+
+
+def _fetched_lock(run: Run, bench: Workbench) -> bytes | None:
+    """Have everything fetched on this machine; returns the lock file where cargo had to make one."""
+    workbenches = hands.current().workbenches
+    fetched = workbenches.fetched(run.target.repo.id, _manifest_digest(run))
+    lock = fetched.lock() if fetched.is_there() else _fetch(run, bench)
+    fetched.remember(lock)
+    return lock
 
 
 def _fetch(run: Run, bench: Workbench) -> bytes | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.domain import Assignment, Check, Criterion, Evidence, RedKind, Rfc, Run
+from bot.domain import Assignment, Criterion, Evidence, RedKind, Rfc, Run
+from bot.workbench import Setup
 from workflows import hands
 
 
@@ -14,18 +15,6 @@ class Submitted:
     @staticmethod
     def name(assignment: Assignment) -> str:
         return f"submitted:{assignment}"
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What preparation found out: the checks of the repository, the tree that work starts from, and files to keep back.
-
-    `base_tree` holds what setup generated as well; `unpublished` are paths that setup made and the base does not have.
-    """
-
-    checks: tuple[Check, ...]
-    base_tree: str
-    unpublished: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,15 @@ function ago(then) {
   return seconds < 5 ? "just now" : `${Math.floor(seconds)} seconds ago`;
 }
 
+// Lights up the lines that an address such as #L5-L9 names; a single one is the style sheet's `:target`.
+function light() {
+  for (const row of document.querySelectorAll("tr.lit")) row.classList.remove("lit");
+  const range = location.hash.match(/^#L(\d+)-L(\d+)$/);
+  if (!range) return;
+  for (let line = +range[1]; line <= +range[2]; line++) document.getElementById("L" + line)?.classList.add("lit");
+  document.getElementById("L" + range[1])?.scrollIntoView({ block: "center" });
+}
+
 let seen = null;
 async function look() {
   const live = document.getElementById("live");
@@ -61,5 +70,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("change", (event) => {
   if ("submit" in event.target.dataset) event.target.form.submit();
 });
+addEventListener("hashchange", light);
 paint(document);
+light();
 setInterval(() => look().catch(() => {}), 2000);
