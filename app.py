@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -18,7 +19,7 @@ import waitress
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from bot import report, webhook
+from bot import inspection, report, webhook
 from bot.errors import BadDelivery, SettingsError, UserError
 from bot.settings import Settings, WebSettings, load_settings, load_web_settings
 from bot.store import Store, open_engine, upgrade
@@ -39,7 +40,7 @@ def create_app(settings: WebSettings | None = None) -> Flask:
     """
     app = Flask("rfcsmith")
     app.config["MAX_CONTENT_LENGTH"] = webhook.MAX_BODY
-    for command in (worker_command, serve_command, report_command):
+    for command in (worker_command, serve_command, report_command, checks_command):
         app.cli.add_command(command)
     if settings is None and click.get_current_context(silent=True) is not None:
         return app
@@ -231,3 +232,18 @@ def report_command(as_json: bool) -> None:
     figures["unfinished"] = len(enqueuer.unfinished())
     enqueuer.close()
     click.echo(json.dumps(figures, indent=2) if as_json else report.table(figures))
+
+
+@click.command("checks")
+@click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable, one list.")
+def checks_command(path: Path, as_json: bool) -> None:
+    """Show which checks the bot would run for the checkout at PATH, and why."""
+    try:
+        checks = inspection.checks_of(path)
+    except UserError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps([inspection.as_json(check) for check in checks], indent=2))
+    else:
+        click.echo(inspection.table(checks))

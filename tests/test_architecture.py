@@ -34,6 +34,7 @@ RINGS = {
     "checking": 3,
     "tooling": 3,
     "workbench": 3,
+    "inspection": 3,
     "report": 3,
     "web": 3,
 }

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from simulator import outcome
-from simulator.case import load
+from simulator.case import bring, load
+from simulator.messages.server import MessagesServer
 from simulator.options import Options
 from simulator.play import certificates, play
 from simulator.player.faults import FaultKind
+from simulator.player.oracle import OracleBrain
 
 DEMO = Path(__file__).parents[2] / "simulator" / "cases" / "demo"
 
@@ -31,7 +33,24 @@ def test_an_issue_becomes_a_reviewed_pull_request_though_everything_comes_twice_
 @pytest.mark.slow
 def test_an_overloaded_model_and_broken_streams_change_nothing() -> None:
     """The Messages API stumbles at the beginning of each run."""
-    entry = play(load(DEMO), Options(faults=(FaultKind.TYPE,), write_pause=0.0, measures=False, stumbles=True, ca_bundle=certificates()))
+    entry = play(
+        load(DEMO),
+        Options(faults=(FaultKind.TYPE,), write_pause=0.0, measures=False, stumbles=True, ca_bundle=certificates()),
+    )
     problems = entry["outcome"].split("; ")
-    assert [each for each in problems if not each.startswith(("not red before", "not green after"))] in ([], [outcome.GOOD])
+    assert [each for each in problems if not each.startswith(("not red before", "not green after"))] in (
+        [],
+        [outcome.GOOD],
+    )
     assert entry["tree_equals_gold"]
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+def test_another_model_is_judged_by_hidden_tests() -> None:
+    """Any Messages API can be the model; here it is the player again, at an address of its own."""
+    case = load(DEMO)
+    with MessagesServer(OracleBrain(case, bring(case), ())) as server:
+        entry = play(case, Options(model_url=server.url, write_pause=0.0, ca_bundle=certificates()))
+    assert entry["outcome"] == outcome.GOOD
+    assert entry["hidden_tests"] == {"passed": list(case.red_green), "failed": []}

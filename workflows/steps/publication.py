@@ -16,7 +16,7 @@ from bot.domain import (
     RunKind,
     Stage,
 )
-from bot.errors import Conflict
+from bot.errors import Conflict, UserError
 from bot.github.client import GitHub
 from bot.github.markers import with_marker
 from bot.rfc import document
@@ -65,15 +65,26 @@ def push(run_id: str) -> None:
     if red is not None:
         head = _commit(run, 1, head, red.tree, f"Tests for #{run.target.issue}, red without the change")
     head = _commit(run, 2, head, green.tree, _headline(run))
-    github = our_hands.github.installation(repo.installation_id)
-    if run.kind is RunKind.REVIEW:
-        if head != start:
-            github.move_branch(repo, run.branch, expected=start, sha=head)
-    else:
-        github.create_branch(repo, run.branch, head)
-    if github.branch_head(repo, run.branch) != head:
-        raise Conflict(f"the branch {run.branch} moved while I pushed")
+    _move_branch(run, start, head)
     store.put_document(run_id, "pushed", head if head != start else "")
+
+
+def _move_branch(run: Run, start: str, head: str) -> None:
+    """Let the branch point at `head`, by compare and swap, and read it back; whoever was faster wins."""
+    repo = run.target.repo
+    github = hands.current().github.installation(repo.installation_id)
+    try:
+        if run.kind is not RunKind.REVIEW:
+            github.create_branch(repo, run.branch, head)
+        elif head != start:
+            github.move_branch(repo, run.branch, expected=start, sha=head)
+    except Conflict as error:
+        raise UserError(
+            f"Somebody else moved the branch `{run.branch}` while I was at work, so I pushed nothing.",
+            "Ask again, and I will start from what is there now.",
+        ) from error
+    if github.branch_head(repo, run.branch) != head:
+        raise Conflict(f"The branch {run.branch} moved right after I pushed.")
 
 
 def _commit(run: Run, number: int, parent: str, tree: str, headline: str) -> str:

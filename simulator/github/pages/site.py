@@ -232,7 +232,7 @@ class Site:
         data = _found(repository.git.file(commit, inside))
         binary = b"\0" in data[:8000]
         text = "" if binary else data.decode(errors="replace")
-        lines = [Markup(line) for line in code(text.removesuffix("\n"), filename=inside).split("\n")]
+        lines = [Markup(line) for line in code(text.removesuffix("\n"), filename=inside).removesuffix("\n").split("\n")]
         return self._page("blob.html", repository, ref=ref, path=inside, lines=lines, size=len(data), binary=binary)
 
     def _raw(self, owner: str, repo: str, path: str) -> Response:
