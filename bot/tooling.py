@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -94,6 +95,7 @@ class DependencyTool:
         should_stop: Callable[[], bool],
     ) -> str:
         """What was fetched, in words; see `bot.agent.toolbox.DependencyFetcher`."""
+        started_at = time.time()
         fetched = fetch_dependency(
             self.bench.engine,
             self.bench.volume,
@@ -104,6 +106,9 @@ class DependencyTool:
             default_features=default_features,
             should_stop=should_stop,
         )
+        stage = self.bench.store.run(self.bench.run.id).stage
+        seconds = fetched.result.seconds
+        self.bench.store.record_span(self.bench.run.id, stage, "command", "cargo fetch", started_at, seconds)
         if not fetched.version:
             raise UserError(f"{name} {version} could not be fetched.", fetched.result.output[-2000:])
         return f"{name} {fetched.version} and what it depends on can be used offline now; add it to Cargo.toml."

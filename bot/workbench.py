@@ -161,7 +161,7 @@ class Workbench:
     def fresh(self, tree: str, variant: str) -> Iterator[Checker]:
         """A checker in a fresh container, with its own disk and target directory, on a tree that the host lays out."""
         name = f"{self.run.id}.{variant}"
-        volume = RunVolume.create(self.engine.home, name)
+        volume = RunVolume.fresh(self.engine.home, name)
         try:
             self.git.export(self.repository_id, tree, volume.workspace)
             volume.hand_over()
@@ -241,10 +241,7 @@ class Workbenches:
         if not self._git.has(run.target.repo.id, run.head_commit or run.base_commit):
             # Another machine began this run: what it had fetched is fetched here too.
             self._bring(run)
-        volume = RunVolume.create(self._home, run.id)
-        # Whatever another process left here is not trusted to be whole.
-        volume.remove()
-        volume = RunVolume.create(self._home, run.id)
+        volume = RunVolume.fresh(self._home, run.id)
         last = self._store.last_snapshot(run.id)
         if last is not None and not self._git.has(run.target.repo.id, last[1]):
             self._git.unpack(run.target.repo.id, last[2])

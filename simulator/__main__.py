@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -21,12 +22,18 @@ from simulator.player.faults import parse_kinds
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0 only where everything came to its good end."""
     options = _parser().parse_args(arguments)
+    # Whoever ends this ends what it started as well: the bot is a process group of its own.
+    signal.signal(signal.SIGTERM, _leave)
     try:
         status: int = options.run(options)
     except CaseError as error:
         print(error, file=sys.stderr)
         return 2
     return status
+
+
+def _leave(number: int, _: object) -> None:
+    sys.exit(128 + number)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -312,10 +313,20 @@ def _joined(said: str, more: str) -> str:
 
 def clear(home: Path, entry: dict[str, Any], options: Options, progress: Progress) -> None:
     """Takes away what the product left on the disk, unless somebody will want to look at it."""
+    _unmount(home)
     if options.keep or entry["outcome"] != outcome.GOOD:
         progress("kept", f"the bot's log and home are kept in {home}")
     else:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _unmount(home: Path) -> None:
+    """A product that was ended in the middle of a run leaves the run's disk mounted, to go on with it: nobody will."""
+    mounts = Path("/proc/self/mounts")
+    lines = mounts.read_text().splitlines() if mounts.exists() else []
+    for place in [line.split()[1] for line in lines]:
+        if place.startswith(f"{home.resolve()}/"):
+            subprocess.run(["umount", "--lazy", place], capture_output=True, check=False)
 
 
 def play_all(cases: Sequence[Case], options: Options, progress: Progress = silent) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from bot.github.client import GitHub
 from bot.github.commits import blob_id
 from bot.github.errors import NotFound
 from bot.github.markers import marker_of, with_marker
+from bot.github.pacing import CAPACITY
 from simulator.github.server import GitHubServer
 from simulator.github.state import Issue, Repository
 
@@ -347,7 +348,7 @@ def test_two_threads_work_with_one_installation_at_a_time(place: Place, github: 
 
 def test_writes_of_one_installation_keep_their_distance(place: Place) -> None:
     github = place.app(write_pause=30.0).installation(place.installation.id)
-    for number in range(6):
+    for number in range(int(CAPACITY) + 2):
         github.ensure_comment(place.repo, place.number, f"m{number}", "x")
     assert len(place.naps) == 2
     assert place.naps[0] > 25

@@ -66,6 +66,12 @@ class RunVolume:
             volume.make_directory(directory)
         return volume
 
+    @classmethod
+    def fresh(cls, home: Path, run_id: str) -> RunVolume:
+        """A new, empty volume; what another process left under that name is thrown away, since it may not be whole."""
+        cls(run_id, runs_directory(home) / run_id, sandbox_user(), 0).remove()
+        return cls.create(home, run_id)
+
     @property
     def disk(self) -> Path:
         """What the bound holds for: everything below."""
