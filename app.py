@@ -24,7 +24,7 @@ from bot.errors import BadDelivery, SettingsError, UserError
 from bot.settings import Settings, WebSettings, load_settings, load_web_settings
 from bot.store import Store, open_engine, upgrade
 from workflows import hands, router, upkeep
-from workflows.engine import Enqueuer, Worker, migrate
+from workflows.engine import Enqueuer, Worker, leave, migrate
 from workflows.steps import conversation, preparation
 
 KEPT_HEADERS = ("X-GitHub-Event", "X-GitHub-Delivery", "Content-Type")
@@ -169,6 +169,7 @@ class _WorkerProcess:
     def exit(self) -> None:
         """End at once: running steps are repeated at the next start, containers are removed now."""
         self._stopping.set()
+        leave()
         self.hands.close()
         logging.shutdown()
         os._exit(0)

@@ -35,7 +35,8 @@ class Baseline:
         """A few lines for a prompt: what every check says of the base."""
         lines = [compact((result,)).split("\n\n")[0] for result in self.results]
         if self.unformatted:
-            lines.append(f"rustfmt would change {len(self.unformatted)} files of the base; leave those alone.")
+            names = ", ".join(self.unformatted[:20]) + (" …" if len(self.unformatted) > 20 else "")
+            lines.append(f"rustfmt would change these files of the base; format only your own lines there: {names}")
         return "\n".join(lines)
 
 

@@ -240,6 +240,7 @@ def pull_request_body(
     issue: int,
     summary: str,
     deviations: str,
+    notes: str,
     rfc: Rfc | None,
     rfc_url: str,
     evidence: Evidence,
@@ -251,6 +252,8 @@ def pull_request_body(
         parts.append(f"Built from [version {rfc.version} of the RFC]({rfc_url}) (digest `{rfc.digest[:12]}`).")
     if deviations.strip():
         parts.append(f"### Where this departs from the RFC\n\n{deviations.strip()}")
+    if notes.strip():
+        parts.append(f"### Worth knowing\n\n{notes.strip()}")
     if rfc is not None:
         parts.append(f"### Every promise and its proof\n\n{_trace_table(rfc.criteria, evidence)}")
     parts.append(f"### Checks, run in a fresh container without a network\n\n{_check_table(evidence.checks)}")
@@ -324,6 +327,11 @@ def evidence_summary(evidence: Evidence) -> str:
 # --- form ------------------------------------------------------------------------------------------------------------
 
 
+def quoted(text: str) -> str:
+    """Somebody's words as a quotation."""
+    return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
+
+
 def fit(text: str, limit: int) -> str:
     """Cut `text` to `limit` characters at a line's end, closing an open code fence and open `<details>`."""
     if len(text) <= limit:
@@ -340,7 +348,8 @@ def fit(text: str, limit: int) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    """Text for a table's cell, word for word: GitHub takes `\\|` for a bar also inside of code."""
+    return text.strip().replace("|", "\\|").replace("\n", "<br>")
 
 
 def _capital(text: str) -> str:

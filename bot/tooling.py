@@ -60,13 +60,14 @@ class CheckTool:
 
 @dataclass(frozen=True, slots=True)
 class DiffTool:
-    """Shows everything that differs from where the work started."""
+    """Shows everything that would be published and differs from where the work started."""
 
     bench: Workbench
 
     def diff(self, path: str) -> str:
         """The unified difference below `path` (everything where it is empty); see `bot.agent.toolbox.Differ`."""
-        text = self.bench.git.diff(self.bench.repository_id, self.bench.setup.base_tree, self.bench.tree())
+        now = self.bench.publishable(self.bench.tree())
+        text = self.bench.git.diff(self.bench.repository_id, self.bench.start, now)
         wanted = path.removeprefix("/workspace").strip("/")
         if wanted in ("", "."):
             return text

@@ -131,6 +131,15 @@ class Workbench:
 
     # --- trees ---
 
+    def publishable(self, tree: str) -> str:
+        """The tree as it may be published: without what the base's ignore rules hide and what setup generated."""
+        return self.git.publishable(self.repository_id, base=self.start, tree=tree, exclude=self.setup.unpublished)
+
+    @property
+    def start(self) -> str:
+        """The commit that the work starts from: the pull request's head, or the base."""
+        return self.run.head_commit or self.run.base_commit
+
     def take_snapshot(self) -> str:
         """Keep the workspace as it is, on this host and in the store; returns its tree."""
         last = self.store.last_snapshot(self.run.id)

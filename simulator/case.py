@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulator.crates import CrateError, crate, pair, with_version
+from simulator.crates import CrateError, crate, pair, with_requirement, with_version
 from simulator.trees import File, Tree, TreeError, changed, patched, unpack
 
 CACHE = Path(".cache/crates")
@@ -148,6 +148,9 @@ def _workspace(case: Case, cache: Path) -> tuple[dict[str, File], dict[str, File
         head = member.get("head") or base
         before = crate(name, base, cache)
         after = with_version(crate(name, head, cache), name, head, base)
+        # The members keep the base's version numbers, so what they require of each other has to stay too.
+        for other in case.source["workspace"]:
+            after = with_requirement(after, other["crate"], other.get("head") or other["base"], other["base"])
         for tree, part in ((old, before), (new, after)):
             tree.update({f"{path}/{each}": file for each, file in part.items() if each != "Cargo.lock"})
     files = dict(case.source.get("files") or {})

@@ -57,6 +57,17 @@ def with_version(tree: Tree, name: str, version: str, wanted: str) -> dict[str, 
     return result
 
 
+def with_requirement(tree: Tree, name: str, version: str, wanted: str) -> dict[str, File]:
+    """The tree with its requirement of the crate `name` put from `version` to `wanted`; an operator such as `=` stays."""
+    text = tree["Cargo.toml"].text if "Cargo.toml" in tree else None
+    if text is None:
+        return dict(tree)
+    # Published manifests are normalised: each dependency is a table of its own.
+    table = rf"^\[(?:[^\]\n]+\.)?(?:dev-|build-)?dependencies\.{re.escape(name)}\]"
+    requirement = re.compile(rf'(?ms)({table}[^\[]*?^version\s*=\s*"[^"\n]*?){re.escape(version)}"')
+    return {**tree, "Cargo.toml": File(requirement.sub(rf'\g<1>{wanted}"', text).encode(), tree["Cargo.toml"].mode)}
+
+
 def _archive(name: str, version: str, cache: Path) -> Path:
     if not NAME.fullmatch(name) or not VERSION.fullmatch(version):
         raise CrateError(f"{name} {version} is not a crate and an exact version")

@@ -31,6 +31,7 @@ MARK = "@@simulator@@"
 TEST_LINE = re.compile(r"^test (.+?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)")
 BROKEN_LINE = re.compile(r"^test (.+?)(?: - should panic)? \.\.\. ")
 VERDICT = re.compile(r"^(ok|FAILED|ignored)\b")
+EXACT_TARGET = re.compile(r"(?:^|/)(?:lib|bin/[^/]+|tests/[^/]+|[^/]+\.rs)$")
 DOC_PLACE = re.compile(r"\s*\(line \d+\)")
 
 
@@ -180,6 +181,8 @@ def targets_of(metadata: Mapping[str, Any]) -> Iterator[Target]:
     """The testable targets of cargo's metadata: library, binaries, tests and examples, documentation."""
     for package in metadata["packages"]:
         name = package["name"]
+        # With its version: a package may well depend, by way of others, on an older version of itself.
+        chosen = f"{name}@{package['version']}" if "version" in package else name
         root = package["manifest_path"].rpartition("/")[0] + "/"
         top = metadata.get("workspace_root", "").rstrip("/") + "/"
         for target in package["targets"]:
@@ -188,17 +191,19 @@ def targets_of(metadata: Mapping[str, Any]) -> Iterator[Target]:
             whole = target["src_path"].removeprefix(top)
             common = (own, path, path.removesuffix(".rs"), whole, whole.removesuffix(".rs"))
             if {"lib", "rlib", "cdylib", "dylib", "staticlib", "proc-macro"} & set(kinds):
-                yield Target(("-p", name, "--lib"), ("lib", f"{name}/lib", *common, name, name.replace("-", "_")))
+                yield Target(("-p", chosen, "--lib"), ("lib", f"{name}/lib", *common, name, name.replace("-", "_")))
                 if target.get("doctest", True):
-                    yield Target(("-p", name, "--doc"), ("doc", "doctest", f"{name}/doc", name, name.replace("-", "_")))
+                    yield Target(
+                        ("-p", chosen, "--doc"), ("doc", "doctest", f"{name}/doc", name, name.replace("-", "_"))
+                    )
             elif "bin" in kinds:
-                yield Target(("-p", name, "--bin", own), ("bin", "main", f"bin/{own}", f"{name}/{own}", *common))
+                yield Target(("-p", chosen, "--bin", own), ("bin", "main", f"bin/{own}", f"{name}/{own}", *common))
             elif "test" in kinds:
                 yield Target(
-                    ("-p", name, "--test", own), ("tests", "test", f"test/{own}", f"{name}/{own}", name, *common)
+                    ("-p", chosen, "--test", own), ("tests", "test", f"test/{own}", f"{name}/{own}", name, *common)
                 )
             elif "example" in kinds and target.get("test"):
-                yield Target(("-p", name, "--example", own), ("example", *common))
+                yield Target(("-p", chosen, "--example", own), ("example", *common))
 
 
 def read_output(text: str, targets: Sequence[Target]) -> list[Seen]:
@@ -227,6 +232,10 @@ def matching(seen: Iterable[Seen], name: str) -> list[Seen]:
     if " - " in wanted:
         plain = _doc_name(wanted)
         return [each for each in every if _doc_name(each.name) == plain or plain.endswith("::" + _doc_name(each.name))]
+    target, _, path = wanted.partition("::")
+    if EXACT_TARGET.search(target):
+        # Without this, a target that did not compile would be vouched for by a test of the same name in another one.
+        return [each for each in every if target in each.target.aliases and each.name == path]
     parts = [part for part in re.split(r"::", wanted) if part]
     for start in range(len(parts)):
         prefix, rest = parts[:start], "::".join(parts[start:])

@@ -11,6 +11,7 @@ import fcntl
 import functools
 import logging
 import os
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,6 +59,13 @@ def step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         def recorded(*args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
             try:
+                return observed(*args, **kwargs)
+            finally:
+                if _leaving.is_set():
+                    threading.Event().wait()
+
+        def observed(*args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
+            try:
                 return {"value": function(*args, **kwargs)}
             except UserError as error:
                 return {"user_error": [error.message, error.hint]}
@@ -90,6 +98,17 @@ def step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return call
 
     return decorate
+
+
+_leaving = threading.Event()
+
+
+def leave() -> None:
+    """Let no step of this process come to its end any more: what its tools do from now on, dying, is not recorded.
+
+    The process must end after this; the steps are done again at the next launch.
+    """
+    _leaving.set()
 
 
 def workflow(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -64,7 +64,12 @@ class Hands:
             log.info("removed %d containers and disks of the last process", removed)
 
     def close(self) -> None:
+        """Remove the containers; what runs in them is done again at the next start."""
         self.workbenches.close()
+        try:
+            self.engine.shut_down()
+        except SandboxUnavailable as error:
+            log.warning("containers may be left until the next start: %s", error)
 
 
 _hands: list[Hands] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain import RunKind
-from bot.errors import Unavailable
+from bot.errors import Conflict, Unavailable
 from workflows.engine import enqueue_route, enqueue_run, workflow
 from workflows.implement import implement
 from workflows.review import review
@@ -20,9 +20,10 @@ def route(delivery_id: str, trial: int) -> None:
     """Handle one delivery; the id of the workflow is the delivery's own, so that a redelivery changes nothing."""
     try:
         opened = reception.receive(delivery_id)
-    except Unavailable as error:
+    except (Unavailable, Conflict) as error:
+        pause = error.retry_after if isinstance(error, Unavailable) else 0.0
         if trial < TRIALS:
-            enqueue_route(route, delivery_id, trial + 1, delay=max(error.retry_after, min(2.0**trial, 300.0)))
+            enqueue_route(route, delivery_id, trial + 1, delay=max(pause, min(2.0**trial, 300.0)))
         return
     except Exception as error:  # noqa: BLE001  the workflow's outermost frame
         reception.apologise(delivery_id, repr(error))

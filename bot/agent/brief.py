@@ -27,6 +27,7 @@ from bot.domain import (
     Rfc,
     TaskState,
 )
+from bot.rfc.document import for_reading
 
 PROMPTS = Path(__file__).with_name("prompts")
 
@@ -273,12 +274,18 @@ def _comments(discussion: Discussion) -> str:
 
 
 def _rfc(rfc: Rfc) -> str:
-    agreed = quote(rfc.body, what=f"RFC version {rfc.version}, approved by a maintainer: {rfc.title}", is_markdown=True)
+    agreed = quote(
+        for_reading(rfc.body),
+        what=f"RFC version {rfc.version}, approved by a maintainer: {rfc.title}",
+        is_markdown=True,
+    )
     return _section("The agreed design", f"{agreed}\n\n{_criteria(rfc)}")
 
 
 def _previous(rfc: Rfc) -> str:
-    written = quote(rfc.body, what=f"RFC version {rfc.version}, which you wrote: {rfc.title}", is_markdown=True)
+    written = quote(
+        for_reading(rfc.body), what=f"RFC version {rfc.version}, which you wrote: {rfc.title}", is_markdown=True
+    )
     return _section("The version to revise", f"{written}\n\n{_criteria(rfc)}")
 
 
@@ -323,7 +330,7 @@ def _check_list(checks: Iterable[Check]) -> str:
 def _map(setting: Setting) -> str:
     if not setting.repo_map.strip():
         return ""
-    what = f"the repository's files at {setting.base_commit[:12]}"
+    what = "the repository's files, and the public items of its Rust sources with their lines"
     return _section("A map of the repository", quote(_cut(setting.repo_map, MAP_LIMIT), what=what))
 
 

@@ -86,11 +86,11 @@ def act(turn: Turn, toolbox: Toolbox, should_stop: Callable[[], bool]) -> tuple[
             raise Stopped("the run was stopped between two tool calls")
         if toolbox.draft is not None:
             result = ToolResult(call.id, _AFTER_SUBMISSION, is_error=True)
-        elif failed_edit and not _only_looks(call):
+        elif failed_edit and not only_looks(call):
             result = ToolResult(call.id, _SKIPPED.format(edit=failed_edit), is_error=True)
         else:
             result = carry_out(call, toolbox, should_stop)
-        is_edit = call.name == tools.EDITOR and not _only_looks(call) and toolbox.assignment not in tools.READ_ONLY
+        is_edit = call.name == tools.EDITOR and not only_looks(call) and toolbox.assignment not in tools.READ_ONLY
         if result.is_error and is_edit and not failed_edit:
             failed_edit = f"{call.input.get('command', 'edit')} of {call.input.get('path', 'a file')}"
         results.append(result)
@@ -108,7 +108,8 @@ _SKIPPED = (
 )
 
 
-def _only_looks(call: ToolCall) -> bool:
+def only_looks(call: ToolCall) -> bool:
+    """Whether the call leaves the workspace as it is."""
     if call.name == tools.EDITOR:
         return call.input.get("command") == "view"
     return call.name in (tools.DIFF, tools.PLAN)
@@ -200,12 +201,15 @@ def _dependency(call: ToolCall, toolbox: Toolbox, should_stop: Callable[[], bool
     return printable(fetched)
 
 
+_SUBMITTED = {True: "Accepted.", False: "Received. It is verified in a fresh container now."}
+
+
 def _submit(call: ToolCall, toolbox: Toolbox) -> str:
     draft = submit.parse(toolbox.assignment, call.input, toolbox.expected)
     if isinstance(draft, Rejected):
         raise BadCall(str(draft))
     toolbox.draft = draft
-    return "Accepted."
+    return _SUBMITTED[toolbox.assignment in tools.READ_ONLY]
 
 
 def replay(turn: Turn, results: Sequence[ToolResult], toolbox: Toolbox) -> None:

@@ -92,7 +92,7 @@ _DEPENDENCY: Tool = {
     "description": (
         "Downloads a crate from the registry, with all it depends on, so that cargo finds it offline. This is the "
         "only way to a crate that is not there yet. It changes no file: afterwards add the crate to Cargo.toml "
-        "yourself. Use it only for a dependency that the agreed design names."
+        "yourself. Use it only for a dependency that the agreed design names, or to try one that a design may need."
     ),
     "input_schema": {
         "type": "object",
@@ -138,7 +138,9 @@ def tools_for(assignment: Assignment) -> tuple[Tool, ...]:
         "description": _SUBMIT_DESCRIPTIONS[assignment],
         "input_schema": schemas.SCHEMAS[assignment],
     }
-    if assignment in READ_ONLY:
+    if assignment is Assignment.RFC:
+        return (_BASH, _EDITOR, _DEPENDENCY, submission)
+    if assignment is Assignment.PLAN:
         return (_BASH, _EDITOR, submission)
-    ticks = (_PLAN,) if assignment is Assignment.BUILD else ()
+    ticks = (_PLAN,) if assignment in (Assignment.TESTS, Assignment.BUILD) else ()
     return (_BASH, _EDITOR, _CHECK, _DIFF, *ticks, _DEPENDENCY, submission)

@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from bot.domain import Citation, Criterion, Rfc, Task
 
 _SPACES = re.compile(r"[ \t]+\n")
-_CITED = re.compile(r"`?(?P<path>[\w./-]+\.[\w]+):(?P<line>\d+)`?")
+_CITED = re.compile(r"`?(?P<path>[\w./@+-]+):(?P<line>\d+)`?")
+_PERMALINK = re.compile(r"\[(`[^`\n]+`)\]\([^()\s]+/blob/[0-9a-f]{40}/[^()\s]+\)")
+
+CRITERIA, PLAN, CITATIONS = "Acceptance criteria", "Implementation plan", "Code this rests on"
+"""The sections whose content the host holds in a better form than Markdown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +58,14 @@ def render(draft: RfcDraft, *, base_commit: str, repository_url: str) -> str:
     parts += _section("Why", linked(draft.motivation))
     parts += _section("How it is now", linked(draft.current_behaviour))
     parts += _section("Design", linked(draft.design))
-    parts += ["### Acceptance criteria", _criteria_table(draft.criteria)]
+    parts += [f"### {CRITERIA}", criteria_list(draft.criteria)]
     parts += _section("Not part of this", linked(draft.non_goals))
     parts += _section("Risks and edge cases", linked(draft.risks))
     parts += _folded("Alternatives considered", linked(draft.alternatives))
     if draft.questions:
         parts += ["### Open questions", "\n".join(f"{n}. {q.strip()}" for n, q in enumerate(draft.questions, 1))]
-    parts += _folded("Implementation plan", _task_list(draft.tasks))
-    parts += _folded("Code this rests on", _citation_list(draft.citations, base_commit, repository_url))
+    parts += _folded(PLAN, _task_list(draft.tasks))
+    parts += _folded(CITATIONS, _citation_list(draft.citations, base_commit, repository_url))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -75,16 +79,23 @@ def _folded(title: str, text: str) -> list[str]:
     return [f"<details>\n<summary><b>{title}</b></summary>\n\n{text.strip()}\n\n</details>"]
 
 
-def _criteria_table(criteria: Iterable[Criterion]) -> str:
-    rows = ["| | What must hold | Proven by |", "|---|---|---|"]
+def criteria_list(criteria: Iterable[Criterion]) -> str:
+    """The criteria word for word, as list items: a table would eat blanks, bars and line ends."""
+    lines = []
     for criterion in criteria:
-        test = f"`{criterion.test}`" if criterion.test else ""
-        rows.append(f"| **{criterion.id}** | {_cell(criterion.text)} | {_cell(test)} |")
-    return "\n".join(rows)
+        text = criterion.text.strip().replace("\n", "\n  ")
+        test = criterion.test if "`" in criterion.test else _inline_code(criterion.test)
+        proof = f"\n  <br><sub>proven by {test}</sub>" if criterion.test else ""
+        lines.append(f"- **{criterion.id}** {text}{proof}")
+    return "\n".join(lines)
 
 
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+def for_reading(body: str) -> str:
+    """The document for a reader who has the criteria and the plan beside it: without these, and without links."""
+    text = re.sub(rf"^### {CRITERIA}\n.*?(?=^### |^<details>|\Z)", "", body, flags=re.MULTILINE | re.DOTALL)
+    for title in (PLAN, CITATIONS):
+        text = re.sub(rf"<details>\s*<summary><b>{title}</b></summary>.*?</details>", "", text, flags=re.DOTALL)
+    return re.sub(r"\n{3,}", "\n\n", _PERMALINK.sub(r"\1", text)).strip()
 
 
 def _task_list(tasks: Iterable[Task]) -> str:
@@ -106,7 +117,7 @@ def _citation_list(citations: Iterable[Citation], base_commit: str, repository_u
 
 def _inline_code(text: str) -> str:
     """Code on one line, fenced by more backticks than it holds."""
-    line = " ".join(text.split())
+    line = " ".join(text.strip().splitlines())
     fence = "`" * (max((len(run) for run in re.findall(r"`+", line)), default=0) + 1)
     pad = " " if "`" in line else ""
     return f"{fence}{pad}{line}{pad}{fence}"

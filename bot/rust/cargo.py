@@ -81,7 +81,9 @@ class CargoCommand:
         parts += self.arguments
         if self.trailing:
             parts += ["--", *self.trailing]
-        return shlex.join(word for word in parts if word)
+        # An empty word is the value of an option (`--features ""`), or nothing at all.
+        pairs = zip(("", *parts), parts, strict=False)
+        return shlex.join(word for before, word in pairs if word or before in WITH_VALUE)
 
 
 def parse(command: str) -> CargoCommand | None:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from bot.domain import CheckKind, CheckResult, Diagnostic, Failure, Level, Success, TestOutcome, TestRun
+from bot.domain import Check, CheckKind, CheckResult, Diagnostic, Failure, Level, Success, TestOutcome, TestRun
 from bot.rust import cargo
 
 LIMIT = 6_000
@@ -115,7 +115,12 @@ def _headline(result: CheckResult, new: Sequence[Diagnostic], new_failures: Sequ
         words.append(f"{known} already on the base, not shown")
     if check.kind in _TESTED:
         words += _test_counts(result, new_failures)
-    return f"{check.kind}: {'; '.join(words)} ({result.seconds:.1f} s) `{check.command}`"
+    return f"{check.kind}: {'; '.join(words)} ({result.seconds:.1f} s) `{_flags(check)}{check.command}`"
+
+
+def _flags(check: Check) -> str:
+    """The variables that decide whether warnings fail, as they would stand before the command."""
+    return "".join(f"{name}='{value}' " for name, value in check.env if name in ("RUSTFLAGS", "RUSTDOCFLAGS") and value)
 
 
 def _verdict(result: CheckResult, errors: int, new_failures: Sequence[TestRun]) -> str:
@@ -241,7 +246,9 @@ def _one_line(group: Sequence[Diagnostic]) -> str:
     return f"{first.level}{code} {_place(first)}: {first.message[:200]}{more}"
 
 
-def _failed_tests(failed: Sequence[TestRun]) -> list[str]:
+def _failed_tests(failures: Sequence[TestRun]) -> list[str]:
+    # libtest runs tests in parallel: their order says nothing, and a reader compares two reports.
+    failed = sorted(failures, key=lambda test: test.key)
     parts = [_failed_test(test) for test in failed[:_TESTS_IN_FULL]]
     if rest := failed[_TESTS_IN_FULL:]:
         lines = [f"test {test.name} ({test.target}): {_reason(test)}" for test in rest[:_ONE_LINE]]

@@ -95,7 +95,7 @@ def merge(results: Sequence[CheckResult]) -> CheckResult:
 
 
 def test_targets(result: CommandResult) -> tuple[tuple[str, str, str], ...]:
-    """The test targets (package, kind, name) that were built by `checks.salvage_build_line`."""
+    """The test targets (package as `name@version`, kind, name) that were built by `checks.salvage_build_line`."""
     return tuple(_read(result.stdout or result.output, ".", WORKSPACE).targets)
 
 
@@ -157,7 +157,7 @@ def _artifact(event: dict[str, object], cargo: _Cargo, workspace: str) -> None:
     kinds = target.get("kind")
     kind = str(kinds[0]) if isinstance(kinds, list) and kinds else "lib"
     kind = "lib" if kind.endswith("lib") or kind == "proc-macro" else kind
-    cargo.targets.append((_package(_text(event.get("package_id"))), kind, _text(target.get("name"))))
+    cargo.targets.append((_spec(_text(event.get("package_id"))), kind, _text(target.get("name"))))
 
 
 def _package(package_id: str) -> str:
@@ -165,6 +165,11 @@ def _package(package_id: str) -> str:
     location, _, fragment = package_id.partition("#")
     name = fragment.partition("@")[0]
     return name if "@" in fragment else location.rsplit("/", 1)[-1]
+
+
+def _spec(package_id: str) -> str:
+    """`name@version`: a package that depends on an older version of itself is ambiguous by name alone."""
+    return f"{_package(package_id)}@{package_id.rpartition('#')[2].rpartition('@')[2]}"
 
 
 def _message(event: dict[str, object], cargo: _Cargo, directory: str, workspace: str) -> None:

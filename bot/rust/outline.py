@@ -25,7 +25,7 @@ def outline(paths: Sequence[str], sources: Mapping[str, str]) -> str:
 def _entry(path: str, source: str | None, *, with_items: bool) -> str:
     if source is None:
         return path
-    lines = source.count("\n") + 1
+    lines = len(source.splitlines())
     entry = f"{path} ({lines} lines)"
     if not with_items or not path.endswith(".rs"):
         return entry

@@ -69,6 +69,7 @@ class DockerEngine:
         self.proxies = dict(proxies or {})
         self.user = sandbox_user() if user is None else user
         self.limits = limits or Limits()
+        self.is_shut_down = False
         self._label = str(home.resolve())
         self._client: docker.DockerClient | None = None
         self._lock = threading.Lock()
@@ -140,6 +141,12 @@ class DockerEngine:
                 RunVolume(root.name, root, self.user, 0).remove()
                 reaped += 1
         return reaped
+
+    def shut_down(self) -> None:
+        """Remove every container of this home and open none any more; commands that were running raise, disks stay."""
+        self.is_shut_down = True
+        for found in self._containers():
+            self.remove(found["Id"])
 
     def close(self) -> None:
         """Close the connections to the engine; containers stay."""
@@ -224,6 +231,8 @@ class DockerSandbox:
 
     def launch(self) -> None:
         """Make and start the container, in place of one that there was."""
+        if self._engine.is_shut_down:
+            raise SandboxUnavailable("The worker is leaving: no sandbox is started any more.")
         if self._control is not None:
             self._control.close()
         api = self._engine.api
@@ -262,6 +271,9 @@ class DockerSandbox:
                 cut = self._follow(wire, output, watch)
             finally:
                 survived = self._kill_all()
+            if self._is_closed or self._engine.is_shut_down:
+                # The container was removed under the command: what it came to says nothing about the command.
+                raise SandboxUnavailable("The sandbox was closed while a command was running.")
             if cut is not None:
                 self._drain(wire, output)
         exit = cut or self._judge(self._exit_code(exec_id), kills_before)

@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from pathlib import Path, PurePosixPath
 
 from simulator.case import CACHE, Case, Remark, Trees, bring
-from simulator.measure import Measure, Seen, matching, passed
+from simulator.measure import Measure, Seen
 from simulator.player.split import with_tests
 from simulator.trees import Tree
 
@@ -59,7 +59,7 @@ def prove(case: Case, measure: Measure, cache: Path = CACHE) -> Proof:
     mistakes = [
         *mistakes_on_paper(case, trees),
         *(f"{name} is {kind} before the change" for name, kind in red.items() if kind in (GREEN, MISSING)),
-        *(f"{name} does not pass after it" for name in named(case) if not passed(gold, [name])),
+        *(f"{name} does not pass after it" for name in named(case) if not _passes(gold, name)),
         *(f"{name} passed before, but not after" for name in sorted(_good(base) - _good(gold))),
     ]
     return Proof(case, size(trees), red, len(_good(base)), len(_good(gold)), tuple(seconds), tuple(mistakes))
@@ -70,6 +70,17 @@ def named(case: Case) -> list[str]:
     return list(dict.fromkeys([*case.red_green, *(test for each in case.criteria for test in each.tests)]))
 
 
+def _tests(seen: Sequence[Seen], name: str) -> list[Seen]:
+    """The runs of exactly this test: a name that is as well at home in another target does not count."""
+    target, _, path = name.partition("::")
+    return [each for each in seen if target in each.target.aliases and each.name == path]
+
+
+def _passes(seen: Sequence[Seen], name: str) -> bool:
+    runs = _tests(seen, name)
+    return bool(runs) and all(each.verdict == "ok" for each in runs)
+
+
 def _good(seen: Sequence[Seen]) -> set[str]:
     # Documentation tests carry line numbers in their names, so they cannot be compared.
     return {f"{each.target.flags} {each.name}" for each in seen if each.verdict == "ok" and " - " not in each.name}
@@ -77,12 +88,12 @@ def _good(seen: Sequence[Seen]) -> set[str]:
 
 def kind_of_red(name: str, tree: Tree, seen: Sequence[Seen], gold: Sequence[Seen]) -> str:
     """How the test fails in `tree`: by itself, because its process died, because it does not compile; or not at all."""
-    if found := matching(seen, name):
+    if found := _tests(seen, name):
         return ASSERT if any(each.verdict == "FAILED" for each in found) else GREEN
     word = re.compile(rf"\b{re.escape(name.rpartition('::')[2])}\b")
     if not any(word.search(file.text or "") for path, file in tree.items() if path.endswith(".rs")):
         return MISSING
-    targets = {each.target for each in matching(gold, name)}
+    targets = {each.target for each in _tests(gold, name)}
     return ABORT if any(each.target in targets for each in seen) else COMPILE
 
 

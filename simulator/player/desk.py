@@ -32,6 +32,7 @@ class Desk:
     def __init__(self, offer: Offer, files: Tree) -> None:
         self.offer = offer
         self.files: dict[str, File] = dict(files)
+        self.touched: set[str] = set()
 
     # --- single calls ------------------------------------------------------------------------------------------------
 
@@ -71,6 +72,7 @@ class Desk:
     def bring(self, target: Mapping[str, File | None], words: str) -> Play:
         """Edits until each path of `target` is as it says (None: not there), in turns of a few calls each."""
         todo = [path for path in sorted(target) if self.files.get(path) != target[path]]
+        self.touched.update(todo)
         calls: list[tuple[str, Block]] = []
         for path in todo:
             calls += [(path, block) for block in self._edits(path, target[path])]
@@ -90,8 +92,8 @@ class Desk:
             yield [say(f"An edit of {path} did not go through, so I write it anew."), *map(self.bash, commands)]
 
     def last_look(self, paths: Iterable[str]) -> Play:
-        """Compares what is there with the picture, and writes anew what differs."""
-        wanted = sorted(set(paths))
+        """Compares what is there with the picture, of the given paths and of all that was touched, and mends what differs."""
+        wanted = sorted({*paths, *self.touched})
         found = _found((yield from self.ask("Before I hand in, a last look at the files.", _sums(wanted))))
         for path in wanted:
             file = self.files.get(path)

@@ -161,6 +161,9 @@ class Player:
         for scope in ("quick", "full"):
             results = yield [say("Does it hold?"), desk.tool("check", {"scope": scope})]
             report = results[0].text
+            if "formatted" in report:
+                # The check may format by itself what was changed; then the files are not as they were left.
+                yield from desk.look_around(desk.touched, [self.work.head, self.work.trees.gold])
             if fault.shown(report):
                 return True
         if not fault.is_looked_for(report):
@@ -174,11 +177,12 @@ class Player:
         name = self.offer.submit or ""
         for _ in range(1 + HAND_IN_AGAIN):
             results = yield [say(sentence), desk.tool(name, value)]
-            if not results[0].is_error:
-                return
+            # Nobody asks again after a submission that stands; whoever does has found something.
             complaint = results[0].text
             self.notes.append(f"{name} was refused: {' '.join(complaint.split())[:600]}")
             value, sentence = _mended(value, complaint), "Once more, with that mended."
+            if desk.touched and self.offer.bash:
+                yield from desk.last_look(())
 
 
 def thread_ids(brief: str) -> list[str]:

@@ -225,7 +225,7 @@ def test_a_tool_of_another_assignment_is_unknown_and_the_known_ones_are_named(ma
     bench = make_bench(Assignment.RFC)
     for name in ("check", "submit_change", "python"):
         result = bench.one(name)
-        assert result.is_error and "bash, str_replace_based_edit_tool, submit_rfc" in result.text
+        assert result.is_error and "bash, str_replace_based_edit_tool, dependency, submit_rfc" in result.text
 
 
 def test_a_stop_between_two_calls_is_respected(bench) -> None:
@@ -270,7 +270,7 @@ def test_a_result_is_bounded_whatever_a_tool_says(bench) -> None:
 
 def test_an_accepted_submission_is_kept_and_ends_the_batch(bench) -> None:
     results = bench.do(("submit_change", CHANGE), ("bash", {"command": "touch late"}))
-    assert [result.text for result in results][0] == "Accepted."
+    assert [result.text for result in results][0] == "Received. It is verified in a fresh container now."
     assert results[1].is_error and "ended this conversation" in results[1].text
     assert bench.toolbox.draft == ChangeDraft("Add two", "Adds `two`.", "", "")
     assert list(bench.root.iterdir()) == []

@@ -94,6 +94,13 @@ def test_the_kind_of_red_is_told(seen: list[Seen], kind: str) -> None:
     assert kind_of_red("lib::tests::new", tree, seen, gold) == kind
 
 
+def test_a_test_of_the_same_name_in_another_target_says_nothing() -> None:
+    other = Target(("--test", "other"), ("tests/other.rs",))
+    tree = {"tests/it.rs": File(b"#[test] fn new() {}")}
+    gold = [Seen(Target(("--test", "it"), ("tests/it.rs",)), "new", "ok")]
+    assert kind_of_red("tests/it.rs::new", tree, [Seen(other, "new", "ok")], gold) == "compile"
+
+
 def test_a_test_that_the_test_part_does_not_hold_is_missing() -> None:
     assert kind_of_red("lib::tests::new", {"src/lib.rs": File(b"")}, [], [Seen(LIB, "tests::new", "ok")]) == "missing"
 

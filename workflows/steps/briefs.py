@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.agent import brief
 from bot.agent.brief import Brief, Discussion, ReviewRound, Setting
-from bot.agent.submit import PlanDraft
+from bot.agent.submit import PlanDraft, TestsDraft
 from bot.checking import Baseline
 from bot.domain import Assignment, Permission, Plan, ReviewThread, Run
 from bot.errors import UserError
@@ -34,11 +34,14 @@ def compose(run: Run, assignment: Assignment) -> Brief:
     plan = store.plan(run.id) or Plan()
     draft = store.document(run.id, f"draft:{Assignment.PLAN}", PlanDraft)
     notes = draft.notes if draft is not None else ""
+    written = store.document(run.id, f"draft:{Assignment.TESTS}", TestsDraft)
+    if written is not None and written.notes:
+        notes = f"{notes}\n\nFrom the one who wrote the tests:\n{written.notes}".strip()
     if assignment is Assignment.TESTS:
         return brief.tests_brief(setting, discussion, rfc, plan, notes=notes)
     red = store.document(run.id, "red", Red)
     assert red is not None, "the red proof comes before building"
-    difference = hands.current().git.diff(run.target.repo.id, setup_of(run).base_tree, red.tree)
+    difference = hands.current().git.diff(run.target.repo.id, run.base_commit, red.tree)
     return brief.build_brief(setting, discussion, rfc, plan, tests=difference, red=red.report, notes=notes)
 
 

@@ -127,7 +127,7 @@ def act(run_id: str, assignment_name: str, number: int) -> int | None:
     store.start_act(run_id, assignment, number)
     box = _toolbox(run, assignment, workbench)
     results = toolbox.act(turn, box, stop_watch(run_id))
-    if assignment not in READ_ONLY and turn.calls:
+    if assignment not in READ_ONLY and not all(toolbox.only_looks(call) for call in turn.calls):
         workbench.take_snapshot()
     if box.plan.tasks:
         store.put_document(run_id, "plan", box.plan)
@@ -184,7 +184,7 @@ def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.
         expected=expected,
         checks=None if assignment in READ_ONLY else CheckTool(workbench, baseline),
         differ=DiffTool(workbench),
-        dependencies=None if assignment in READ_ONLY else DependencyTool(workbench),
+        dependencies=None if assignment is Assignment.PLAN else DependencyTool(workbench),
         plan=our_hands.store.plan(run.id) or Plan(),
     )
 

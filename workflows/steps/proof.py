@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.agent.submit import NewTest, TestsDraft
+from bot import comments
+from bot.agent.submit import ChangeDraft, NewTest, TestsDraft
 from bot.checking import Baseline, lost_tests, passing, worse_than_base
 from bot.domain import (
     Assignment,
@@ -12,12 +13,14 @@ from bot.domain import (
     CheckResult,
     CheckScope,
     Evidence,
+    Failure,
     Level,
     Proof,
     RedKind,
     Run,
     RunKind,
     Stage,
+    Success,
     TestOutcome,
 )
 from bot.errors import UserError
@@ -48,10 +51,11 @@ def prove_red(run_id: str, trial: int, trials: int) -> bool:
         complaint = "No new test was found in the workspace: nothing differs from the base that libtest would run."
         return _back(run, Assignment.TESTS, complaint, trial, trials)
     results = _run_tests(bench, tree, "red")
-    green = [test for test in tests if _outcome(test, results) is TestOutcome.OK]
     draft = store.document(run_id, f"draft:{Assignment.TESTS}", TestsDraft)
     named = draft.tests if draft is not None else ()
-    complaint = _green_complaint(green, named)
+    green = [test for test in tests if _outcome(test, results) is TestOutcome.OK]
+    unseen = [test for test in tests if _is_unseen(test, results)]
+    complaint = "\n\n".join(part for part in (_green_complaint(green, named), _unseen_complaint(unseen)) if part)
     if complaint:
         return _back(run, Assignment.TESTS, complaint, trial, trials)
     red_tests = [test for test in tests if test not in green]
@@ -73,14 +77,52 @@ def _green_complaint(green: Sequence[TestItem], named: Sequence[NewTest]) -> str
     )
 
 
+def _is_unseen(test: TestItem, results: Sequence[CheckResult]) -> bool:
+    """Whether the test neither ran nor was kept from it by code that does not compile: that is no failure of its own."""
+    outcome = _outcome(test, results)
+    if outcome is TestOutcome.IGNORED:
+        return True
+    return outcome is None and not _has_compile_errors(results) and not _has_ended_by_force(results)
+
+
+def _has_compile_errors(results: Sequence[CheckResult]) -> bool:
+    return any(item.level is Level.ERROR and item.path for result in results for item in result.diagnostics)
+
+
+def _has_ended_by_force(results: Sequence[CheckResult]) -> bool:
+    return any(not isinstance(result.exit, Success | Failure) for result in results)
+
+
+def _unseen_complaint(unseen: Sequence[TestItem]) -> str:
+    if not unseen:
+        return ""
+    names = "\n".join(f"- {test.key}" for test in unseen)
+    return (
+        f"These tests were not run in the fresh container (ignored, switched off by a feature, or not reached):\n{names}\n\n"
+        "A test that does not run proves nothing: let it run with the commands that CI requires."
+    )
+
+
 def _back(run: Run, assignment: Assignment, complaint: str, trial: int, trials: int) -> bool:
     if trial >= trials:
+        said = _last_words(run, assignment)
         raise UserError(
             f"After {trials} tries the proof still does not stand.",
-            f"What the fresh container said last:\n\n```text\n{complaint[:3000]}\n```",
+            f"What the fresh container said last:\n\n```text\n{complaint[:3000]}\n```"
+            + (f"\n\nWhat the agent says to it:\n\n{comments.quoted(said)}" if said else ""),
         )
     conversation.complain(run.id, assignment, complaint)
     return False
+
+
+def _last_words(run: Run, assignment: Assignment) -> str:
+    """The notes of the last submission: an agent that cannot go on often says why."""
+    store = hands.current().store
+    if assignment is Assignment.TESTS:
+        tests = store.document(run.id, f"draft:{assignment}", TestsDraft)
+        return tests.notes if tests is not None else ""
+    change = store.document(run.id, f"draft:{assignment}", ChangeDraft) if assignment is Assignment.BUILD else None
+    return change.notes if change is not None else ""
 
 
 @step("prove_green")
@@ -147,9 +189,7 @@ def _evidence(run: Run, results: Sequence[CheckResult], baseline: Baseline) -> E
 
 def _publishable(run: Run, tree: str) -> str:
     """The tree as it may be published: without what the base's ignore rules hide and what setup generated."""
-    git = hands.current().git
-    commit = run.head_commit or run.base_commit
-    return git.publishable(run.target.repo.id, base=commit, tree=tree, exclude=setup_of(run).unpublished)
+    return hands.current().workbenches.open(run).publishable(tree)
 
 
 def _base_tree(run: Run) -> str:
@@ -192,8 +232,7 @@ def _outcome(test: TestItem, results: Sequence[CheckResult]) -> TestOutcome | No
 def _red_kind(test: TestItem, results: Sequence[CheckResult]) -> RedKind:
     if _outcome(test, results) is TestOutcome.FAILED:
         return RedKind.ASSERTION
-    errors = any(item.level is Level.ERROR for result in results for item in result.diagnostics)
-    return RedKind.COMPILE if errors else RedKind.ABORT
+    return RedKind.COMPILE if _has_compile_errors(results) else RedKind.ABORT
 
 
 def _criteria(test: TestItem, named: Sequence[NewTest]) -> tuple[str, ...]:

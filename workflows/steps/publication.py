@@ -58,7 +58,6 @@ def push(run_id: str) -> None:
     run = lifecycle.enter(store.run(run_id), Stage.PUBLISH)
     green = store.document(run_id, "green", Green)
     assert green is not None, "the proof comes before publishing"
-    repo = run.target.repo
     start = run.head_commit or run.base_commit
     head = start
     red = store.document(run_id, "red", Red)
@@ -159,6 +158,7 @@ def open_pull_request(run_id: str) -> None:
         issue=run.target.issue,
         summary=change.summary,
         deviations=change.deviations,
+        notes=change.notes,
         rfc=rfc,
         rfc_url=_rfc_url(github, run, rfc),
         evidence=evidence,
