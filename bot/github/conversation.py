@@ -123,7 +123,11 @@ class Conversation(Part):
 
     def _rewrite(self, repo: Repo, comment_id: int, text: str) -> Comment:
         path = path_of(repo, f"/issues/comments/{comment_id}")
-        return read(parse.comment, self._api.send("PATCH", path, {"body": text}, repeatable=True))
+        try:
+            return read(parse.comment, self._api.send("PATCH", path, {"body": text}, repeatable=True))
+        except NotFound as error:
+            # It was seen a moment ago: deleted since then, or not yet where this request went.
+            raise Conflict(f"the comment {comment_id} is gone") from error
 
     def _react(self, repo: Repo, subject: Subject, content: str) -> None:
         if isinstance(subject, ReviewSubject):

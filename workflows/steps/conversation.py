@@ -127,7 +127,7 @@ def act(run_id: str, assignment_name: str, number: int) -> int | None:
     store.start_act(run_id, assignment, number)
     box = _toolbox(run, assignment, workbench)
     results = toolbox.act(turn, box, stop_watch(run_id))
-    if assignment not in READ_ONLY and not all(toolbox.only_looks(call) for call in turn.calls):
+    if assignment not in READ_ONLY and any(_may_change(call) for call in turn.calls):
         workbench.take_snapshot()
     if box.plan.tasks:
         store.put_document(run_id, "plan", box.plan)
@@ -141,6 +141,11 @@ def act(run_id: str, assignment_name: str, number: int) -> int | None:
     store.end_act(run_id, assignment, number)
     lifecycle.speak(run)
     return _next(run_id, assignment, number)
+
+
+def _may_change(call: ToolCall) -> bool:
+    """Whether the workspace may be another one after the call."""
+    return not toolbox.only_looks(call) and not call.name.startswith("submit_")
 
 
 def _next(run_id: str, assignment: Assignment, number: int) -> int | None:
