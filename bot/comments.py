@@ -43,7 +43,7 @@ COMMANDS = {
 
 STAGE_WORDS = {
     Stage.QUEUED: "waiting for its turn",
-    Stage.PREPARE: "preparing the workspace and measuring the base",
+    Stage.PREPARE: "preparing the workspace",
     Stage.INVESTIGATE: "reading the code and designing",
     Stage.PLAN: "planning",
     Stage.TESTS: "writing the tests first",

@@ -98,7 +98,7 @@ class DependencyTool:
         """What was fetched, in words; see `bot.agent.toolbox.DependencyFetcher`."""
         started_at = time.time()
         fetched = fetch_dependency(
-            self.bench.engine,
+            self.bench,
             self.bench.volume,
             self.bench.cargo_home,
             name=name,

@@ -13,10 +13,12 @@ from pathlib import Path
 from bot.agent.shell import KEEP
 from bot.checking import Checker
 from bot.domain import Check, CommandResult, Run, SandboxPhase
+from bot.errors import UserError
 from bot.git import Git
 from bot.repository import RepositoryConfig
 from bot.sandbox import Sandbox, SandboxSpec
 from bot.sandbox.docker import DockerEngine
+from bot.sandbox.failures import ImageMissing
 from bot.sandbox.volume import RunVolume, remove_tree
 from bot.sandbox.workspace import WorkspaceFiles
 from bot.store import Store
@@ -117,7 +119,14 @@ class Workbench:
         return self._sandboxes[is_read_only]
 
     def _timed(self, spec: SandboxSpec) -> TimedSandbox:
-        return TimedSandbox(lambda: self.engine.open(spec), self.store, self.run.id)
+        return TimedSandbox(lambda: self.open(spec), self.store, self.run.id)
+
+    def open(self, spec: SandboxSpec) -> Sandbox:
+        """A sandbox of the engine. A missing image does not come by waiting, so that a human is told: `UserError`."""
+        try:
+            return self.engine.open(spec)
+        except ImageMissing as error:
+            raise UserError(str(error), "Ask again when that is done.") from error
 
     def close(self) -> None:
         """Remove the agent's containers; the files stay."""

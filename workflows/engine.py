@@ -131,6 +131,11 @@ def enqueue_run(
         DBOS.enqueue_workflow(RUNS, function, run_id, segment)
 
 
+def wake_run(run_id: str, segment: int) -> None:
+    """Let a segment that waits for its time come at once; nothing happens to one that has begun."""
+    DBOS.set_workflow_delay(f"{run_id}/{segment}", delay_seconds=0.0)
+
+
 def enqueue_route(function: Callable[[str, int], None], delivery_id: str, trial: int, *, delay: float) -> None:
     """Enqueue a delivery once more, from its own workflow, after `delay` seconds."""
     with SetWorkflowID(f"{delivery_id}/{trial}"), SetEnqueueOptions(delay_seconds=delay or None):

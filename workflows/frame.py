@@ -21,8 +21,9 @@ def run_to_its_end(
         if not lifecycle.is_settled(run_id):
             _walk(run_id, segment, road)
         lifecycle.say_outcome(run_id)
-    except Unavailable as error:
-        pause = lifecycle.pause(run_id, segment, error.message, error.retry_after)
+    except (Unavailable, Conflict) as error:
+        retry_after = error.retry_after if isinstance(error, Unavailable) else 1.0
+        pause = lifecycle.pause(run_id, segment, str(error), retry_after)
         if pause is not None:
             enqueue_run(
                 workflow,
@@ -36,15 +37,14 @@ def run_to_its_end(
 
 def _walk(run_id: str, segment: int, road: Callable[[str], None]) -> None:
     try:
+        lifecycle.heed_stop(run_id)
         road(run_id)
         lifecycle.settle_done(run_id)
     except Stopped:
         lifecycle.settle_stopped(run_id)
     except UserError as error:
         lifecycle.settle_failed(run_id, error.message, error.hint)
-    except Conflict as error:
-        raise Unavailable(f"{error}", 1.0) from error
-    except Unavailable:
+    except (Unavailable, Conflict):
         raise
     except Exception as error:  # noqa: BLE001  the workflow's outermost frame
         lifecycle.settle_broken(run_id, repr(error))

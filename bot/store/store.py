@@ -436,6 +436,12 @@ class Store:
                 connection.execute(sa.select(s.spans).where(s.spans.c.run_id == run_id).order_by(s.spans.c.id)).all()
             )
 
+    def busy_seconds(self, run_id: str) -> float:
+        """How long the run's commands and its model have taken so far; waiting for services does not count."""
+        with self.engine.connect() as connection:
+            spent = sa.select(sa.func.sum(s.spans.c.seconds)).where(s.spans.c.run_id == run_id)
+            return float(connection.execute(spent).scalar() or 0.0)
+
     def run_times(self) -> tuple[sa.Row[Any], ...]:
         """Every run's row with its times, oldest first: what reports are made from."""
         with self.engine.connect() as connection:

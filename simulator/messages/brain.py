@@ -43,7 +43,7 @@ def say(text: str) -> Block:
     return {"type": "text", "text": text}
 
 
-def call(name: str, **tool_input: Any) -> Block:
+def call(name: str, /, **tool_input: Any) -> Block:
     """A tool call without an id; the server gives it one."""
     return {"type": "tool_use", "name": name, "input": tool_input}
 

@@ -46,7 +46,7 @@ class Desk:
 
     def tool(self, name: str, value: Mapping[str, object]) -> Block:
         """A call of one of the product's own tools, made to fit its schema."""
-        return call(name, **conform(dict(value), self.offer.schema(name)))
+        return {"type": "tool_use", "name": name, "input": conform(dict(value), self.offer.schema(name))}
 
     # --- procedures --------------------------------------------------------------------------------------------------
 

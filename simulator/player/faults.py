@@ -240,9 +240,7 @@ def _shows_clippy(text: str) -> bool:
 
 
 def _shows_format(path: str) -> Callable[[str], bool]:
-    verdict = re.compile(
-        r"(?im)^\W*(?:cargo )?(?:fmt|rustfmt|format\w*)\b[^\n]*(?:FAILED|not formatted|would|differ|new)"
-    )
+    verdict = re.compile(r"(?im)^\W*(?:cargo )?(?:fmt|rustfmt|format\w*)\b[^\n]*(?:FAILED|formatted|would|differ|new)")
 
     def shown(text: str) -> bool:
         diff = re.search(r"(?i)diff in|not formatted|unformatted|rustfmt would|is not formatted", text)

@@ -140,18 +140,16 @@ class Player:
             target = _part(work.head, words.fixtures(work)) | dict(fault.files)
             yield from desk.bring(target, fault.words)
             shown = yield from self._wait_for(desk, fault)
-            if shown is None:
-                continue
-            finished = {path: work.head.get(path) for path in fault.files}
-            if not shown:
+            if shown is False:
                 self.notes.append(NOT_SHOWN.format(kind))
-            found = (
+            sentence = (
                 "The check shows what is wrong, so I mend it."
                 if shown
                 else "Nothing showed it; I mend it all the same."
             )
-            yield from desk.bring(finished, found)
-            return
+            yield from desk.bring({path: work.head.get(path) for path in fault.files}, sentence)
+            if shown is not None:
+                return
         if forms:
             self.notes.append(NO_FIT.format(kind))
 

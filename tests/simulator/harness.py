@@ -18,7 +18,7 @@ TEXT = {"type": "string"}
 TEXTS = {"type": "array", "items": TEXT}
 
 
-def tool(name: str, **properties: dict[str, Any]) -> dict[str, Any]:
+def tool(name: str, /, **properties: dict[str, Any]) -> dict[str, Any]:
     schema = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
     return {"name": name, "description": f"{name} something", "input_schema": schema}
 
@@ -67,6 +67,10 @@ class Bench:
     def run(self, brief: str, tools: list[dict[str, Any]], turns: int = 60) -> None:
         """An assignment from its brief to its submission."""
         self.messages = [{"role": "user", "content": brief}]
+        self.go_on(tools, turns)
+
+    def go_on(self, tools: list[dict[str, Any]], turns: int = 60) -> None:
+        """The conversation as it stands, to its submission."""
         self.submitted = None
         for _ in range(turns):
             calls = [block for block in self.turn(tools) if block["type"] == "tool_use"]

@@ -9,13 +9,25 @@ from typing import Any
 
 import anthropic
 import pytest
-from harness import BASH, CHECK, EDITOR, SUBMIT_CHANGE, SUBMIT_REVIEW, SUBMIT_RFC, SUBMIT_TESTS, Bench
+from harness import (
+    BASH,
+    CHECK,
+    EDITOR,
+    SUBMIT_CHANGE,
+    SUBMIT_REVIEW,
+    SUBMIT_RFC,
+    SUBMIT_TESTS,
+    TEXT,
+    TEXTS,
+    Bench,
+    tool,
+)
 
 from simulator.case import Case, Trees, bring, load
 from simulator.messages.server import MessagesServer
 from simulator.player.faults import APPENDED, NOT_YET, FaultKind
 from simulator.player.oracle import OracleBrain
-from simulator.trees import Tree, changed
+from simulator.trees import File, Tree, changed
 
 DEMO = Path(__file__).parents[2] / "simulator" / "cases" / "demo"
 BUILD = [BASH, EDITOR, CHECK, SUBMIT_CHANGE]
@@ -87,6 +99,32 @@ def test_the_road_ends_at_the_expected_tree(tmp_path: Path) -> None:
         assert changed(bench.tree, brain.work.trees.gold) == []
         assert [answer["thread"] for answer in (bench.submitted or {})["answers"]] == ["R1", "R2"]
         assert brain.notes == []
+
+
+def test_a_new_dependency_is_asked_for_before_it_is_used(tmp_path: Path) -> None:
+    dependency = tool("dependency", name=TEXT, version=TEXT, features=TEXTS, default_features={"type": "boolean"})
+    case = load(DEMO)
+    base = {"Cargo.toml": File(b'[package]\nname = "x"\n'), "src/lib.rs": File(b"fn one() {}\n")}
+    manifest = File(b'[package]\nname = "x"\n\n[dependencies.log]\nversion = "0.4"\nfeatures = ["std"]\n')
+    trees = Trees(base, {**base, "Cargo.toml": manifest, "src/lib.rs": File(b"fn one() { log::info!(); }\n")})
+    with MessagesServer(OracleBrain(case, trees, ())) as server:
+        bench = Bench(server.url, tmp_path / "workspace", base)
+        bench.run("Build it.", [*BUILD, dependency])
+        [asked] = [call["input"] for call in bench.calls if call["name"] == "dependency"]
+    assert asked == {"name": "log", "version": "0.4", "features": ["std"], "default_features": True}
+
+
+def test_a_change_that_does_not_stand_is_mended_and_handed_in_again(tmp_path: Path) -> None:
+    with playing(tmp_path) as (brain, bench):
+        bench.run("Tests first.", WRITE)
+        bench.run("Build it.", BUILD)
+        (bench.workspace / "src" / "pretty.rs").write_text("// spoiled\n")
+        spoken = [block for block in bench.messages[-1]["content"] if block["type"] == "tool_use"]
+        result = {"type": "tool_result", "tool_use_id": spoken[0]["id"], "content": "Accepted."}
+        bench.messages.append({"role": "user", "content": [result, {"type": "text", "text": "It does not stand."}]})
+        bench.go_on(BUILD)
+        assert changed(bench.tree, brain.work.head) == []
+        assert any("was refused" in note for note in brain.notes)
 
 
 def test_each_mistake_is_mended_only_after_a_check_has_shown_it(tmp_path: Path) -> None:

@@ -89,6 +89,12 @@ def _check_budget(run: Run, assignment: Assignment, number: int) -> None:
             f"I used up {limit} turns on this part without bringing it to an end.",
             "A smaller RFC, or a hint about what is hard here, would help; then ask again.",
         )
+    minutes = hands.current().config(run).max_minutes
+    if minutes is not None and hands.current().store.busy_seconds(run.id) > minutes * 60:
+        raise UserError(
+            f"I used up the {minutes:g} minutes that this repository gives to one run.",
+            "`max_minutes` in `.github/rfcsmith.toml` says how many; then ask again.",
+        )
 
 
 def _max_turns(run: Run) -> int:

@@ -8,13 +8,15 @@ from typing import Any
 
 from bot import comments
 from bot.domain import Actor, Plan, Run, RunKind, Stage
-from bot.errors import Unavailable, UserError
+from bot.errors import Stopped, Unavailable, UserError
 from workflows import hands
 from workflows.engine import step
 
 log = logging.getLogger("rfcsmith")
 SEGMENTS = 60
 """How often a run may wait for a service before it is given up."""
+NEXT_SEGMENT = "next_segment"
+"""The name of the document that holds the number of the segment that a waiting run goes on with."""
 SAID_FROM = 8.0
 """Seconds from which a wait is worth a word in the status comment."""
 
@@ -45,6 +47,13 @@ def speak(run: Run, note: str = "", links: str = "", *, force: bool = False) -> 
 @step("is_settled")
 def is_settled(run_id: str) -> bool:
     return hands.current().store.run(run_id).stage.is_final
+
+
+@step("heed_stop")
+def heed_stop(run_id: str) -> None:
+    """Raises `Stopped` where a human asked for it while the run waited for its turn or for a service."""
+    if hands.current().store.stop_of(run_id) is not None:
+        raise Stopped("the run was stopped while it waited")
 
 
 @step("settle_done")
@@ -109,6 +118,7 @@ def pause(run_id: str, segment: int, message: str, retry_after: float) -> dict[s
         _settle(run_id, Stage.FAILED, comments.failed_note(message, "Ask again when the service is back."))
         return None
     our_hands.workbenches.pause(run_id)
+    our_hands.store.put_document(run_id, NEXT_SEGMENT, segment + 1)
     seconds = max(retry_after, min(2.0 ** min(segment, 9), 300.0))
     log.warning("run %s waits %.0f s: %s", run_id, seconds, message)
     if seconds >= SAID_FROM and not run.stage.is_final:

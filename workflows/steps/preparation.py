@@ -165,7 +165,7 @@ def _fetched_lock(run: Run, bench: Workbench) -> bytes | None:
 def _fetch(run: Run, bench: Workbench) -> bytes | None:
     """Run cargo in a setup container; returns the lock file where cargo had to make or update it."""
     started_at = time.time()
-    fetched = fetch(hands.current().engine, bench.volume, bench.cargo_home, should_stop=bench.should_stop)
+    fetched = fetch(bench, bench.volume, bench.cargo_home, should_stop=bench.should_stop)
     bench.store.record_span(run.id, run.stage, "command", "cargo fetch", started_at, fetched.result.seconds)
     if bench.should_stop():
         raise Stopped("the run was stopped while dependencies were fetched")

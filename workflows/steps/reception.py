@@ -45,7 +45,8 @@ from bot.errors import UserError
 from bot.github.client import GitHub
 from bot.github.markers import marker_of
 from workflows import hands
-from workflows.engine import step
+from workflows.engine import step, wake_run
+from workflows.steps import lifecycle
 
 log = logging.getLogger("rfcsmith")
 
@@ -294,7 +295,11 @@ def _stop(place: _Place, number: int) -> Sequence[Run]:
 
 def _leave_stop(run: Run, actor: Actor, delivery_id: str) -> None:
     message = Message(f"{delivery_id}:{run.id}", MessageKind.STOP, actor, Permission.WRITE, "")
-    hands.current().store.leave(run.id, message)
+    store = hands.current().store
+    store.leave(run.id, message)
+    segment = store.document(run.id, lifecycle.NEXT_SEGMENT, int)
+    if segment is not None:
+        wake_run(run.id, segment)
 
 
 def _status(place: _Place) -> str:
