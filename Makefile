@@ -17,7 +17,7 @@ check: $(VENV)/.done
 	$(BIN)/pytest tests/test_architecture.py
 
 test: $(VENV)/.done image
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadfile
 
 image: $(VENV)/.done
 	$(BIN)/python -m bot.sandbox.image

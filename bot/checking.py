@@ -116,7 +116,7 @@ def worse_than_base(results: Sequence[CheckResult], baseline: Baseline) -> tuple
     """The results that fail for another reason than the base does: a new error, a new failing test, an end by force."""
     old = Counter(key_of(item) for result in baseline.results for item in result.diagnostics)
     failed_before = {test.key for result in baseline.results for test in failures(result)}
-    failing_before = {result.check for result in baseline.results if not result.is_success}
+    ends_before = {result.check: type(result.exit) for result in baseline.results if not result.is_success}
     worse = []
     for result in results:
         if result.is_success:
@@ -127,7 +127,9 @@ def worse_than_base(results: Sequence[CheckResult], baseline: Baseline) -> tuple
             if item.level is Level.ERROR or result.check.kind is CheckKind.FMT
         ]
         fresh_failures = [test for test in failures(result) if test.key not in failed_before]
-        is_explained = result.check in failing_before and (result.diagnostics or failures(result))
+        # A check that failed on the base and is killed now has not come to the end where it would fail as before.
+        ends_as_before = ends_before.get(result.check) is type(result.exit)
+        is_explained = ends_as_before and (result.diagnostics or failures(result))
         if fresh or fresh_failures or not is_explained:
             worse.append(result)
     return tuple(worse)

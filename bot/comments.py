@@ -27,6 +27,9 @@ from bot.domain import (
 BODY_LIMIT = 60_000
 """Characters; GitHub refuses bodies above 65,536, and the hidden marker needs a little room."""
 
+_CLOSING_ROOM = 400
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)$")
+
 RFC_NEEDED = "rfc-needed"
 RFC_IN_REVIEW = "rfc-in-review"
 LABELS = {RFC_NEEDED: "d4c5f9", RFC_IN_REVIEW: "5319e7"}
@@ -127,6 +130,10 @@ def stopping_comment(actor: Actor, run: Run) -> str:
     return f"@{actor.login} Stopping {KIND_WORDS[run.kind]} now."
 
 
+def steering_comment(actor: Actor) -> str:
+    return f"@{actor.login} I have passed this on: the agent reads it before its next step."
+
+
 def running_status_comment(run: Run, plan: Plan | None, usage: Usage) -> str:
     parts = [f"**Working on {KIND_WORDS[run.kind]}**: {STAGE_WORDS[run.stage]}.", _stage_line(run)]
     if plan is not None and plan.tasks:
@@ -181,12 +188,12 @@ def _stage_line(run: Run) -> str:
 
 
 def _plan_list(plan: Plan) -> str:
-    marks = {TaskState.OPEN: "[ ]", TaskState.DONE: "[x]", TaskState.DROPPED: "[x] ~~"}
+    marks = {TaskState.OPEN: "[ ]", TaskState.DONE: "[x]", TaskState.DROPPED: "[x]"}
     lines = []
     for task in plan.tasks:
         criteria = f" ({', '.join(task.criteria)})" if task.criteria else ""
-        end = "~~" if task.state is TaskState.DROPPED else ""
-        lines.append(f"- {marks[task.state]} {task.title}{criteria}{end}")
+        struck = "~~" if task.state is TaskState.DROPPED else ""
+        lines.append(f"- {marks[task.state]} {struck}{task.title}{criteria}{struck}")
     return "\n".join(lines)
 
 
@@ -205,10 +212,6 @@ def bug_note(run_id: str) -> str:
 
 def unavailable_note(message: str, minutes: int) -> str:
     return f"{message} I will go on in about {minutes} minute{'s' if minutes != 1 else ''}, from where I am."
-
-
-def gave_up_note(reason: str) -> str:
-    return f"{reason}\n\nA hint in the issue, or a smaller RFC, and `/implement` starts afresh."
 
 
 # --- the RFC ---------------------------------------------------------------------------------------------------------
@@ -249,7 +252,9 @@ def pull_request_body(
     """What a reviewer reads first: what and why, the promise and its proof, the checks."""
     parts = [summary.strip(), f"Closes #{issue}."]
     if rfc is not None:
-        parts.append(f"Built from [version {rfc.version} of the RFC]({rfc_url}) (digest `{rfc.digest[:12]}`).")
+        version = f"version {rfc.version} of the RFC"
+        link = f"[{version}]({rfc_url})" if rfc_url else version
+        parts.append(f"Built from {link} (digest `{rfc.digest[:12]}`).")
     if deviations.strip():
         parts.append(f"### Where this departs from the RFC\n\n{deviations.strip()}")
     if notes.strip():
@@ -267,16 +272,21 @@ def pull_request_body(
 
 
 def _trace_table(criteria: Sequence[Criterion], evidence: Evidence) -> str:
-    rows = ["| | What must hold | Test | Without the change | With it |", "|---|---|---|---|---|"]
+    rows = ["| | What must hold | Test | Without it | With it |", "|---|---|---|---|---|"]
     for criterion in criteria:
         proofs = [proof for proof in evidence.proofs if criterion.id in proof.criteria]
-        if not proofs:
-            rows.append(f"| **{criterion.id}** | {_cell(criterion.text)} | – | | **not proven by a new test** |")
+        kept = [test for criterion_id, test in evidence.kept if criterion_id == criterion.id]
+        if not proofs and kept:
+            rows.append(f"| **{criterion.id}** | {_cell(criterion.text)} | `{_cell(kept[0])}` | 🟢 held | 🟢 holds |")
+        elif not proofs:
+            rows.append(f"| **{criterion.id}** | {_cell(criterion.text)} | – | | **not proven by a test** |")
         for number, proof in enumerate(proofs):
             first = (f"**{criterion.id}**", _cell(criterion.text)) if number == 0 else ("", "")
             rows.append(f"| {first[0]} | {first[1]} | {_proof_cells(proof)} |")
     others = [proof for proof in evidence.proofs if not proof.criteria]
-    rows += [f"| | | {_proof_cells(proof)} |" for proof in others]
+    rows += [
+        f"| | {'' if number else '*other new tests*'} | {_proof_cells(proof)} |" for number, proof in enumerate(others)
+    ]
     return "\n".join(rows)
 
 
@@ -294,7 +304,7 @@ def _check_table(results: Iterable[CheckResult]) -> str:
 
 
 def opened_note(pull_request: PullRequest) -> str:
-    return f"The pull request is {pull_request.html_url}. I am looking forward to your review."
+    return f"The pull request is #{pull_request.number}. I am looking forward to your review."
 
 
 def reviewed_note(pull_request_url: str, commit: str, summary: str) -> str:
@@ -333,18 +343,33 @@ def quoted(text: str) -> str:
 
 
 def fit(text: str, limit: int) -> str:
-    """Cut `text` to `limit` characters at a line's end, closing an open code fence and open `<details>`."""
+    """Cut `text` to `limit` characters at a line's end, closing what is open there: code, `<details>`, a hidden remark."""
     if len(text) <= limit:
         return text
     notice = "\n\n*(cut here: it is longer than GitHub takes)*"
-    room = limit - len(notice) - 200
+    room = limit - len(notice) - _CLOSING_ROOM
     kept = text[:room].rsplit("\n", 1)[0]
-    closing = ""
-    fences = re.findall(r"^ {0,3}(`{3,}|~{3,})", kept, flags=re.MULTILINE)
-    if len(fences) % 2:
-        closing += f"\n{fences[-1]}"
-    closing += "\n\n</details>" * max(0, kept.count("<details>") - kept.count("</details>"))
-    return kept + closing + notice
+    fence, plain = _open_fence(kept)
+    closing = f"\n{fence}" if fence else ""
+    if plain.rfind("<!--") > plain.rfind("-->"):
+        closing += "\n-->"
+    closing += "\n\n</details>" * max(0, plain.count("<details>") - plain.count("</details>"))
+    return (kept + closing)[: limit - len(notice)] + notice
+
+
+def _open_fence(text: str) -> tuple[str, str]:
+    """The code fence that is open at the end of `text` ("" if none), and the lines that are not code."""
+    fence, plain = "", []
+    for line in text.splitlines():
+        match = _FENCE.match(line)
+        if fence:
+            is_end = match is not None and match[1].startswith(fence) and not match[2].strip()
+            fence = "" if is_end else fence
+        elif match is not None and not (match[1].startswith("`") and "`" in match[2]):
+            fence = match[1]
+        else:
+            plain.append(line)
+    return fence, "\n".join(plain)
 
 
 def _cell(text: str) -> str:

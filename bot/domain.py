@@ -789,9 +789,13 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the fresh containers showed: proofs by test, checks by command, tests that pass now and before."""
+    """What the fresh containers showed: proofs by test, checks by command, tests that pass now and before.
+
+    `kept` are criteria that held before already, each with the test that showed it then and shows it now.
+    """
 
     proofs: tuple[Proof, ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
     checks: tuple[CheckResult, ...] = ()
     passed_before: int = 0
     passed_after: int = 0

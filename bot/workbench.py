@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path
 
 from bot.agent.shell import KEEP
@@ -73,6 +74,13 @@ class Setup:
     checks: tuple[Check, ...]
     base_tree: str
     unpublished: tuple[str, ...] = ()
+
+
+class Kept(IntEnum):
+    """The trees of a run that are published: their numbers lie beyond those of the workspace's snapshots."""
+
+    RED = 1_000_001
+    GREEN = 1_000_002
 
 
 @dataclass(slots=True)
@@ -158,6 +166,13 @@ class Workbench:
             pack = self.git.pack(self.repository_id, tree, self.run.base_commit)
             self.store.save_snapshot(self.run.id, number, tree, pack)
         return tree
+
+    def keep(self, name: Kept, tree: str) -> None:
+        """Keep a tree that is no state of the workspace, on this host and in the store."""
+        self.git.keep(self.repository_id, run_id=self.run.id, number=name, tree=tree)
+        self.store.save_snapshot(
+            self.run.id, -name, tree, self.git.pack(self.repository_id, tree, self.run.base_commit)
+        )
 
     def tree(self, number: int = 0) -> str:
         """The workspace's tree now, kept under `number` until the next one of that number."""
@@ -255,14 +270,18 @@ class Workbenches:
         bench.run = run
         return bench
 
-    def _make(self, run: Run) -> Workbench:
+    def bring(self, run: Run) -> None:
+        """Have the run's commits in the clone here; where another machine began the run they are fetched anew."""
         if not self._git.has(run.target.repo.id, run.head_commit or run.base_commit):
-            # Another machine began this run: what it had fetched is fetched here too.
             self._bring(run)
+
+    def _make(self, run: Run) -> Workbench:
+        self.bring(run)
         volume = RunVolume.fresh(self._home, run.id)
+        for tree, pack in self._store.snapshots(run.id):
+            if not self._git.has(run.target.repo.id, tree):
+                self._git.unpack(run.target.repo.id, pack)
         last = self._store.last_snapshot(run.id)
-        if last is not None and not self._git.has(run.target.repo.id, last[1]):
-            self._git.unpack(run.target.repo.id, last[2])
         self._git.export(run.target.repo.id, last[1] if last else run.head_commit or run.base_commit, volume.workspace)
         volume.hand_over()
         return Workbench(

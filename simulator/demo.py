@@ -104,6 +104,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         patience=3600.0 if real else 900.0,
         pace=PACE,
         write_pause=None if real else 0.2,
+        status_interval=None if real else 1.0,
         measures=arguments.exit and not real,
         ca_bundle=certificates(),
         github_port=arguments.port,

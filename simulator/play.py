@@ -96,6 +96,7 @@ def scene(case: Case, options: Options, progress: Progress = silent) -> Iterator
         bot = BotProcess(_settings(github, messages, options, home), home / "bot.log")
         github.deliveries.hook.duplicate = options.duplicates
         made = Scene(case, trees, options, github, town, bot, messages, brain, home, progress)
+        stack.callback(_unmount, home)
         stack.callback(bot.stop)
         if messages is not None:
             stack.callback(_write_transcript, messages, home / "model.jsonl")
@@ -138,6 +139,8 @@ def _settings(github: GitHubServer, messages: MessagesServer | None, options: Op
         settings["ANTHROPIC_BASE_URL"] = url
     if options.write_pause is not None:
         settings["RFCSMITH_WRITE_PAUSE"] = str(options.write_pause)
+    if options.status_interval is not None:
+        settings["RFCSMITH_STATUS_INTERVAL"] = str(options.status_interval)
     if options.ca_bundle is not None:
         settings["SANDBOX_CA_BUNDLE"] = str(options.ca_bundle)
     return settings
@@ -303,7 +306,13 @@ def collect(made: Scene, entry: dict[str, Any]) -> None:
         f"the bot's comment on #{each.issue.number} says for ever that it is at work" for each in made.town.at_work()
     ]
     notes = made.brain.notes if made.brain is not None else []
-    problems += outcome.problems(entry, made.case, notes, has_model=made.options.model_url is not None)
+    problems += outcome.problems(
+        entry,
+        made.case,
+        notes,
+        has_model=made.options.model_url is not None,
+        is_measured=made.pull_request is None or made.options.measures,
+    )
     entry["outcome"] = "; ".join(dict.fromkeys(problems)) or outcome.GOOD
 
 
@@ -313,7 +322,6 @@ def _joined(said: str, more: str) -> str:
 
 def clear(home: Path, entry: dict[str, Any], options: Options, progress: Progress) -> None:
     """Takes away what the product left on the disk, unless somebody will want to look at it."""
-    _unmount(home)
     if options.keep or entry["outcome"] != outcome.GOOD:
         progress("kept", f"the bot's log and home are kept in {home}")
     else:

@@ -42,6 +42,8 @@ class Hands:
         return repository.parse(content.decode(errors="replace")) if content is not None else RepositoryConfig()
 
     def config(self, run: Run) -> RepositoryConfig:
+        """What the repository says of itself at the run's base."""
+        self.workbenches.bring(run)
         return self.config_at(run.target.repo.id, run.base_commit)
 
     def health(self) -> dict[str, Any]:

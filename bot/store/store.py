@@ -20,6 +20,7 @@ from bot.domain import (
     Repo,
     Rfc,
     Run,
+    RunKind,
     Stage,
     Target,
     Turn,
@@ -204,6 +205,12 @@ class Store:
         runs = self._runs(s.runs.c.repository_id == repository_id, s.runs.c.issue == issue)
         return runs[-1] if runs else None
 
+    def last_done(self, repository_id: int, issue: int, kind: RunKind) -> Run | None:
+        """The target's newest run of that kind that came to its good end."""
+        same = (s.runs.c.repository_id == repository_id, s.runs.c.issue == issue, s.runs.c.kind == kind)
+        runs = self._runs(*same, s.runs.c.stage == Stage.DONE)
+        return runs[-1] if runs else None
+
     def runs_of_installation(self, installation_id: int) -> tuple[Run, ...]:
         return self._runs(s.runs.c.installation_id == installation_id)
 
@@ -356,16 +363,27 @@ class Store:
     # --- snapshots ---
 
     def save_snapshot(self, run_id: str, number: int, tree: str, pack: bytes) -> None:
+        """Keep a tree of the run; of the numbers above 0, the workspace's own, only the newest is kept."""
         same = sa.and_(s.snapshots.c.run_id == run_id, s.snapshots.c.number == number)
         with self.engine.begin() as connection:
             if connection.execute(s.snapshots.update().where(same).values(tree=tree, pack=pack)).rowcount == 0:
                 connection.execute(s.snapshots.insert().values(run_id=run_id, number=number, tree=tree, pack=pack))
+            older = (s.snapshots.c.number > 0, s.snapshots.c.number < number)
+            connection.execute(s.snapshots.delete().where(s.snapshots.c.run_id == run_id, *older))
+
+    def snapshots(self, run_id: str) -> tuple[tuple[str, bytes], ...]:
+        """Tree id and pack of everything that is kept of the run."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(sa.select(s.snapshots).where(s.snapshots.c.run_id == run_id)).all()
+        return tuple((row.tree, bytes(row.pack)) for row in rows)
 
     def last_snapshot(self, run_id: str) -> tuple[int, str, bytes] | None:
         """The number, tree id and pack of the run's newest snapshot."""
         with self.engine.connect() as connection:
             row = connection.execute(
-                sa.select(s.snapshots).where(s.snapshots.c.run_id == run_id).order_by(s.snapshots.c.number.desc())
+                sa.select(s.snapshots)
+                .where(s.snapshots.c.run_id == run_id, s.snapshots.c.number > 0)
+                .order_by(s.snapshots.c.number.desc())
             ).first()
         return None if row is None else (row.number, row.tree, bytes(row.pack))
 

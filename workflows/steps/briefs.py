@@ -16,7 +16,8 @@ from workflows.steps.records import Red, rfc_of, setup_of
 def compose(run: Run, assignment: Assignment) -> Brief:
     """Compose the brief of a conversation from what the store, the host's clone and GitHub know now."""
     store = hands.current().store
-    setting, discussion = _setting(run), _discussion(run)
+    round_ = _review_round(run) if assignment is Assignment.REVIEW else None
+    setting, discussion = _setting(run), _discussion(run, _reviewers(round_))
     if assignment is Assignment.RFC:
         previous = store.latest_rfc(run.target.repo.id, run.target.issue, not_by=run.id)
         return brief.rfc_brief(
@@ -29,8 +30,8 @@ def compose(run: Run, assignment: Assignment) -> Brief:
         )
     if assignment is Assignment.PLAN:
         return brief.plan_brief(setting, discussion, rfc)
-    if assignment is Assignment.REVIEW:
-        return brief.review_brief(setting, discussion, rfc, _review_round(run))
+    if round_ is not None:
+        return brief.review_brief(setting, discussion, rfc, round_)
     plan = store.plan(run.id) or Plan()
     draft = store.document(run.id, f"draft:{Assignment.PLAN}", PlanDraft)
     notes = draft.notes if draft is not None else ""
@@ -72,7 +73,14 @@ def _repo_map(repository_id: int, commit: str) -> str:
     return outline(paths, texts)
 
 
-def _discussion(run: Run) -> Discussion:
+def _reviewers(round_: ReviewRound | None) -> set[str]:
+    if round_ is None:
+        return set()
+    remarks = [comment.author.login for thread in round_.threads for comment in thread.comments]
+    return {*remarks, *(review.author.login for review in round_.reviews)}
+
+
+def _discussion(run: Run, others: set[str]) -> Discussion:
     """The issue and what people said, with everybody's standing at this moment; the bot's own words are left out."""
     our_hands = hands.current()
     repo = run.target.repo
@@ -83,7 +91,7 @@ def _discussion(run: Run) -> Discussion:
         for comment in github.comments(repo, run.target.issue)
         if comment.author.login != our_hands.github.bot_login
     )
-    logins = {issue.author.login, run.requested_by.login, *(comment.author.login for comment in comments)}
+    logins = {*others, issue.author.login, run.requested_by.login, *(comment.author.login for comment in comments)}
     permissions = {login: github.permission(repo, login) for login in sorted(logins)}
     # Words of people without standing in the repository are not shown to the model at all, but for the issue's own.
     trusted = tuple(comment for comment in comments if permissions[comment.author.login] >= Permission.TRIAGE)
@@ -91,18 +99,25 @@ def _discussion(run: Run) -> Discussion:
 
 
 def open_threads(run: Run) -> tuple[ReviewThread, ...]:
-    """The threads that a review round answers: not resolved, and the last word is a person's."""
+    """The threads that a review round answers: not resolved, and the last word is that of somebody who may write."""
     our_hands = hands.current()
     repo = run.target.repo
     assert run.pull_request is not None
     stored = our_hands.store.document(run.id, "threads", tuple[ReviewThread, ...])
     if stored is not None:
         return stored
-    threads = tuple(
-        thread
-        for thread in our_hands.github.installation(repo.installation_id).review_threads(repo, run.pull_request)
-        if not thread.is_resolved and thread.comments and thread.comments[-1].author.login != our_hands.github.bot_login
-    )
+    github = our_hands.github.installation(repo.installation_id)
+    last_words = {
+        thread: thread.comments[-1].author.login
+        for thread in github.review_threads(repo, run.pull_request)
+        if thread.comments and not thread.is_resolved
+    }
+    heard = {
+        login
+        for login in set(last_words.values()) - {our_hands.github.bot_login}
+        if github.permission(repo, login) >= Permission.WRITE
+    }
+    threads = tuple(thread for thread, login in last_words.items() if login in heard)
     our_hands.store.put_document(run.id, "threads", threads)
     return threads
 

@@ -15,6 +15,8 @@ from workflows.engine import step
 log = logging.getLogger("rfcsmith")
 SEGMENTS = 60
 """How often a run may wait for a service before it is given up."""
+FORGET = "forget"
+"""The name of the document that says that nothing of a run is to be kept when it ends."""
 NEXT_SEGMENT = "next_segment"
 """The name of the document that holds the number of the segment that a waiting run goes on with."""
 SAID_FROM = 8.0
@@ -97,15 +99,28 @@ def say_outcome(run_id: str) -> None:
     store = our_hands.store
     run = store.run(run_id)
     our_hands.workbenches.discard(run)
-    if store.has_document(run_id, "forget"):
+    if store.has_document(run_id, FORGET):
         # The App was taken away from the repository: there is nowhere left to say it, and nothing to keep.
-        store.forget([run])
+        forget(run_id)
         return
     try:
         speak(run, store.document(run_id, "outcome", str) or "", force=True)
     except UserError as error:
         # The issue was deleted or locked, or the App was suspended.
         log.warning("run %s: its outcome cannot be said: %s", run_id, error)
+
+
+def forget(run_id: str) -> None:
+    """Delete what an ended run left, and what was kept for its repository unless another run is at work there."""
+    our_hands = hands.current()
+    run = our_hands.store.run(run_id)
+    if not run.stage.is_final:
+        return
+    our_hands.store.forget([run])
+    repository_id = run.target.repo.id
+    if all(other.target.repo.id != repository_id for other in our_hands.store.unfinished_runs()):
+        our_hands.workbenches.forget_repository(repository_id)
+        our_hands.git.remove(repository_id)
 
 
 @step("pause")

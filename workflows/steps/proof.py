@@ -26,11 +26,11 @@ from bot.domain import (
 from bot.errors import UserError
 from bot.rust.compact import compact
 from bot.rust.tests import TestItem, new_tests, tests_of
-from bot.workbench import Workbench
+from bot.workbench import Kept, Workbench
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import conversation, lifecycle
-from workflows.steps.records import Green, Red, setup_of
+from workflows.steps.records import Green, Red, agreed_criteria, red_of, setup_of
 
 TESTED = (CheckKind.TEST, CheckKind.NEXTEST, CheckKind.DOCTEST)
 
@@ -61,6 +61,7 @@ def prove_red(run_id: str, trial: int, trials: int) -> bool:
     red_tests = [test for test in tests if test not in green]
     kinds = {test.key: _red_kind(test, results) for test in red_tests}
     criteria = {test.key: _criteria(test, named) for test in red_tests}
+    bench.keep(Kept.RED, tree)
     store.put_document(run_id, "red", Red(tree, kinds, criteria, compact(results)))
     return True
 
@@ -146,6 +147,7 @@ def prove_green(run_id: str, trial: int, trials: int) -> bool:
     complaint = _complaint(run, results, baseline, tree)
     if complaint:
         return _back(run, assignment, complaint, trial, trials)
+    bench.keep(Kept.GREEN, tree)
     store.put_document(run_id, "green", Green(tree, _evidence(run, results, baseline)))
     return True
 
@@ -155,7 +157,7 @@ def _complaint(run: Run, results: Sequence[CheckResult], baseline: Baseline, tre
     parts = []
     if worse_than_base(results, baseline):
         parts.append(f"In a fresh container the checks fail:\n\n{compact(results, baseline.results)}")
-    red = hands.current().store.document(run.id, "red", Red)
+    red = red_of(run)
     passed = passing(results)
     missing = [key for key in (red.kinds if red is not None else ()) if not _has_passed(key, passed)]
     if missing:
@@ -175,13 +177,24 @@ def _has_passed(key: str, passed: frozenset[str]) -> bool:
 
 
 def _evidence(run: Run, results: Sequence[CheckResult], baseline: Baseline) -> Evidence:
-    red = hands.current().store.document(run.id, "red", Red)
+    red = red_of(run)
     passed = passing(results)
     proofs: tuple[Proof, ...] = ()
     if red is not None:
         proofs = tuple(Proof(key, kind, _has_passed(key, passed), red.criteria[key]) for key, kind in red.kinds.items())
     bare = tuple(CheckResult(r.check, r.exit, r.seconds) for r in results)
-    return Evidence(proofs, bare, len(baseline.passing), len(passed))
+    kept = _kept(run, baseline.passing & passed)
+    return Evidence(proofs, kept, bare, len(baseline.passing), len(passed))
+
+
+def _kept(run: Run, steady: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """The criteria whose named test passed before and passes still: promises that the change had to keep."""
+    found = []
+    for criterion in agreed_criteria(run):
+        name = criterion.test.strip("` ").removeprefix("lib::")
+        keys = sorted(key for key in steady if name and f"::{key}".endswith(f"::{name}"))
+        found += [(criterion.id, key) for key in keys[:1]]
+    return tuple(found)
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
@@ -236,12 +249,15 @@ def _red_kind(test: TestItem, results: Sequence[CheckResult]) -> RedKind:
 
 
 def _criteria(test: TestItem, named: Sequence[NewTest]) -> tuple[str, ...]:
-    """The criteria that the agent says this test proves; it may have named the test with or without its target."""
+    """The criteria that the agent says this test proves; it may have named the test with or without its target.
+
+    `lib::` is what people call the tests inside of a library, whose target is `src/lib.rs` here.
+    """
     return tuple(
         dict.fromkeys(
             criterion
             for new_test in named
-            if test.key == new_test.name or test.key.endswith(f"::{new_test.name}") or test.name == new_test.name
+            if f"::{test.key}".endswith(f"::{new_test.name.removeprefix('lib::')}")
             for criterion in new_test.criteria
         )
     )

@@ -58,6 +58,8 @@ def push(run_id: str) -> None:
     run = lifecycle.enter(store.run(run_id), Stage.PUBLISH)
     green = store.document(run_id, "green", Green)
     assert green is not None, "the proof comes before publishing"
+    # Where this is another machine than the one that proved it, the trees are here only with the bench.
+    our_hands.workbenches.open(run)
     start = run.head_commit or run.base_commit
     head = start
     red = store.document(run_id, "red", Red)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from bot import comments, webhook
-from bot.commands import parse_commands
+from bot.commands import is_mentioned, parse_commands
 from bot.domain import (
     Actor,
     CiCompleted,
@@ -167,8 +167,27 @@ def _commented(delivery_id: str, event: CommentCreated | CommentEdited, *, previ
     if place is None:
         return []
     subject = CommentSubject(event.comment.id)
-    is_open = event.issue.state is IssueState.OPEN
-    return _obey(_with(place, subject, is_open), asked, comment_id=event.comment.id)
+    place = _with(place, subject, event.issue.state is IssueState.OPEN)
+    if _steers(place, asked, event.comment.body):
+        return []
+    return _obey(place, asked, comment_id=event.comment.id)
+
+
+def _steers(place: _Place, asked: Sequence[Command | UserError], text: str) -> bool:
+    """Hand a mention that is no command to the run at work, if there is one and this person may steer it."""
+    our_hands = hands.current()
+    is_talk = all(isinstance(item, UserError) for item in asked) and is_mentioned(text, our_hands.github.slug)
+    running = our_hands.store.active_runs(place.repo.id, place.target.issue) if is_talk else ()
+    if not running:
+        return False
+    permission = _github(place.repo).permission(place.repo, place.sender.login)
+    if permission < Permission.WRITE:
+        return False
+    _github(place.repo).react(place.repo, place.subject)
+    message = Message(place.delivery_id, MessageKind.STEER, place.sender, permission, text)
+    our_hands.store.leave(running[0].id, message)
+    _answer(place, comments.steering_comment(place.sender), 0)
+    return True
 
 
 def _remarked(delivery_id: str, event: ReviewCommentCreated) -> Sequence[Run]:
@@ -346,9 +365,8 @@ def _pull_request_changed(delivery_id: str, event: PullRequestChanged) -> Sequen
 def _installation_changed(delivery_id: str, event: InstallationChanged) -> Sequence[Run]:
     if event.action in ("deleted", "suspend"):
         runs = hands.current().store.runs_of_installation(event.installation_id)
-        _end(runs, event.sender, delivery_id)
-        if event.action == "deleted":
-            _forget(runs)
+        finish = _forget if event.action == "deleted" else _end
+        finish(runs, event.sender, delivery_id)
     return []
 
 
@@ -356,8 +374,7 @@ def _repositories_removed(delivery_id: str, event: RepositoriesChanged) -> Seque
     removed = {repo.id for repo in event.removed}
     store = hands.current().store
     runs = [run for run in store.runs_of_installation(event.installation_id) if run.target.repo.id in removed]
-    _end(runs, event.sender, delivery_id)
-    _forget(runs)
+    _forget(runs, event.sender, delivery_id)
     return []
 
 
@@ -367,16 +384,16 @@ def _end(runs: Sequence[Run], actor: Actor, delivery_id: str) -> None:
             _leave_stop(run, actor, delivery_id)
 
 
-def _forget(runs: Sequence[Run]) -> None:
-    """Delete what was kept for repositories that took the App away: clones, dependency caches, transcripts."""
-    our_hands = hands.current()
-    for repository_id in {run.target.repo.id for run in runs}:
-        our_hands.workbenches.forget_repository(repository_id)
-        our_hands.git.remove(repository_id)
-    our_hands.store.forget([run for run in runs if run.stage.is_final])
+def _forget(runs: Sequence[Run], actor: Actor, delivery_id: str) -> None:
+    """Delete what was kept for repositories that took the App away; a run at work is stopped, and forgotten at its end."""
+    store = hands.current().store
     for run in runs:
         if not run.stage.is_final:
-            our_hands.store.put_document(run.id, "forget", True)
+            # In this order: whoever stops must find that nothing of it is to be kept.
+            store.put_document(run.id, lifecycle.FORGET, True)
+    _end(runs, actor, delivery_id)
+    for run in runs:
+        lifecycle.forget(run.id)
 
 
 # --- common to all ---------------------------------------------------------------------------------------------------

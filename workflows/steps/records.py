@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.domain import Assignment, Criterion, Evidence, RedKind, Rfc, Run
+from bot.domain import Assignment, Criterion, Evidence, RedKind, Rfc, Run, RunKind
 from bot.workbench import Setup
 from workflows import hands
 
@@ -39,6 +39,15 @@ def setup_of(run: Run) -> Setup:
     setup = hands.current().store.document(run.id, "setup", Setup)
     assert setup is not None, "preparation comes first"
     return setup
+
+
+def red_of(run: Run) -> Red | None:
+    """The run's own red proof; a review keeps to that of the implementation that it reviews."""
+    store = hands.current().store
+    if run.kind is not RunKind.REVIEW:
+        return store.document(run.id, "red", Red)
+    built = store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
+    return store.document(built.id, "red", Red) if built is not None else None
 
 
 def rfc_of(run: Run) -> Rfc | None:

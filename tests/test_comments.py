@@ -1,0 +1,203 @@
+"""Every sentence that the bot says, as it will be read: `tests/snapshots/comments/<situation>.md`.
+
+To accept new wording, delete the file, run the test (which writes it anew and fails), and read it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot import comments
+from bot.comments import BODY_LIMIT, fit
+from bot.domain import (
+    Actor,
+    Check,
+    CheckKind,
+    CheckResult,
+    Criterion,
+    Evidence,
+    Failure,
+    IssueState,
+    Permission,
+    Plan,
+    Proof,
+    PullRequest,
+    RedKind,
+    Repo,
+    Rfc,
+    Run,
+    RunKind,
+    Stage,
+    Success,
+    Target,
+    Task,
+    TaskState,
+    Usage,
+    Verb,
+)
+
+SNAPSHOTS = Path(__file__).parent / "snapshots" / "comments"
+MARA = Actor("mara", 7)
+RUN = Run("implement-1-7-1", RunKind.IMPLEMENT, Target(Repo(1, "o", "r", 9), 7), 1, "d", MARA, stage=Stage.BUILD)
+USAGE = Usage(input=1200, cached=34_000, cache_written=800, output=560)
+PLAN = Plan(
+    (
+        Task("T1", "Parse the flag", ("AC-1",), state=TaskState.DONE),
+        Task("T2", "Print it", ("AC-1", "AC-2"), state=TaskState.OPEN),
+        Task("T3", "Rename things", state=TaskState.DROPPED),
+    )
+)
+CRITERIA = (
+    Criterion("AC-1", "`a | b` is printed.", "cli::prints"),
+    Criterion("AC-2", "Nothing else changes."),
+    Criterion("AC-3", "It does not panic."),
+)
+RFC = Rfc(2, "Print it", "It will be printed.", CRITERIA, "a" * 40, "d" * 64, comment_id=5)
+PULL = PullRequest(
+    8, "Print it", "", MARA, IssueState.OPEN, False, False, "rfcsmith/7-print", "b" * 40, 1, "main", "a" * 40,
+    "https://github.example/o/r/pull/8",
+)  # fmt: skip
+EVIDENCE = Evidence(
+    proofs=(
+        Proof("tests/cli.rs::prints", RedKind.ASSERTION, True, ("AC-1",)),
+        Proof("src/lib.rs::tests::prints_pairs", RedKind.COMPILE, True, ("AC-1",)),
+        Proof("tests/cli.rs::aborts", RedKind.ABORT, False, ("AC-3",)),
+        Proof("tests/cli.rs::more", RedKind.ASSERTION, True),
+    ),
+    checks=(
+        CheckResult(Check(CheckKind.FMT, "cargo fmt --check"), Success(), 0.31),
+        CheckResult(Check(CheckKind.TEST, "cargo test | tee log"), Failure(101), 12.0),
+    ),
+    passed_before=10,
+    passed_after=14,
+)
+
+SITUATIONS: dict[str, Callable[[], str]] = {
+    "help_comment": lambda: comments.help_comment("rfcsmith"),
+    "user_error_comment": lambda: comments.user_error_comment(MARA, "I do not know the command `/x`.", "Try `/help`."),
+    "not_allowed_comment": lambda: comments.not_allowed_comment(MARA, Verb.RFC, Permission.TRIAGE),
+    "no_rfc_comment": lambda: comments.no_rfc_comment(MARA),
+    "already_open_comment": lambda: comments.already_open_comment(MARA, PULL),
+    "already_running_comment": lambda: comments.already_running_comment(MARA, RUN),
+    "nothing_running_comment": lambda: comments.nothing_running_comment(MARA),
+    "stopping_comment": lambda: comments.stopping_comment(MARA, RUN),
+    "running_status_comment": lambda: comments.running_status_comment(RUN, PLAN, USAGE),
+    "idle_status_comment": lambda: comments.idle_status_comment(replace(RUN, stage=Stage.DONE), RFC, PULL.html_url),
+    "idle_status_comment-of-nothing": lambda: comments.idle_status_comment(None, None, ""),
+    "status_comment-at-work": lambda: comments.status_comment(RUN, PLAN),
+    "status_comment-queued": lambda: comments.status_comment(replace(RUN, stage=Stage.QUEUED), None),
+    "status_comment-done": lambda: comments.status_comment(
+        replace(RUN, stage=Stage.DONE), PLAN, comments.opened_note(PULL), links="[log](https://log.example)"
+    ),
+    "status_comment-stopped": lambda: comments.status_comment(
+        replace(RUN, stage=Stage.STOPPED), PLAN, comments.stopped_note(MARA, "")
+    ),
+    "status_comment-failed": lambda: comments.status_comment(
+        replace(RUN, stage=Stage.FAILED), PLAN, comments.failed_note("It is archived.", "Unarchive it.")
+    ),
+    "steering_comment": lambda: comments.steering_comment(MARA),
+    "stopped_note": lambda: comments.stopped_note(MARA, "https://github.example/o/r/tree/rfcsmith/7-print"),
+    "failed_note": lambda: comments.failed_note("It is archived.", "Unarchive it."),
+    "bug_note": lambda: comments.bug_note(RUN.id),
+    "unavailable_note": lambda: comments.unavailable_note("The Messages API is overloaded.", 1),
+    "rfc_comment": lambda: comments.rfc_comment(RFC, USAGE),
+    "rfc_done_note": lambda: comments.rfc_done_note(RFC, "https://github.example/o/r/issues/7#issuecomment-5"),
+    "pull_request_body": lambda: comments.pull_request_body(
+        issue=7,
+        summary="Prints it.\n",
+        deviations="It is printed twice.",
+        notes="Look at the printing first.",
+        rfc=RFC,
+        rfc_url="https://github.example/o/r/issues/7#issuecomment-5",
+        evidence=EVIDENCE,
+        usage=USAGE,
+    ),
+    "opened_note": lambda: comments.opened_note(PULL),
+    "reviewed_note": lambda: comments.reviewed_note(PULL.html_url, "c" * 40, "Renamed it.\n"),
+    "reviewed_note-without-a-commit": lambda: comments.reviewed_note(PULL.html_url, "", "Nothing to do."),
+    "thread_reply-done": lambda: comments.thread_reply("done", "It is shorter now. ", "c" * 40),
+    "thread_reply-question": lambda: comments.thread_reply("question", "Do you mean both?", "c" * 40),
+    "thread_reply-declined": lambda: comments.thread_reply("declined", "It would break callers.", ""),
+    "evidence_title": lambda: comments.evidence_title(EVIDENCE),
+    "evidence_summary": lambda: comments.evidence_summary(EVIDENCE),
+}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_the_bot_says_what_its_snapshot_says(situation: str) -> None:
+    said = SITUATIONS[situation]() + "\n"
+    snapshot = SNAPSHOTS / f"{situation}.md"
+    if not snapshot.exists():
+        snapshot.write_text(said)
+        pytest.fail(f"{snapshot.name} is new: read it, and run again")
+    assert said == snapshot.read_text()
+
+
+def test_every_sentence_has_a_snapshot_and_every_snapshot_a_sentence() -> None:
+    public = {name for name, _ in inspect.getmembers(comments, inspect.isfunction) if not name.startswith("_")}
+    own = {name for name in public if getattr(comments, name).__module__ == comments.__name__} - {"fit", "quoted"}
+    assert own == {name.partition("-")[0] for name in SITUATIONS}
+    assert {path.stem for path in SNAPSHOTS.iterdir()} == set(SITUATIONS)
+
+
+@pytest.mark.parametrize("kind", RunKind)
+@pytest.mark.parametrize("stage", Stage)
+def test_every_stage_of_every_run_can_be_said(kind: RunKind, stage: Stage) -> None:
+    said = comments.status_comment(replace(RUN, kind=kind, stage=stage), PLAN)
+    assert comments.KIND_WORDS[kind].lower() in said.lower() and "Stage." not in said
+
+
+def test_a_quotation_marks_every_line() -> None:
+    assert comments.quoted("\none\n\ntwo\n") == "> one\n>\n> two"
+
+
+# --- fit -------------------------------------------------------------------------------------------------------------
+
+FILLING = "some words that fill a line\n" * 100
+NOTICE = "\n\n*(cut here: it is longer than GitHub takes)*"
+
+
+def test_what_fits_is_left_alone() -> None:
+    assert fit("```\nopen", 1000) == "```\nopen"
+
+
+def test_what_is_too_long_is_cut_at_the_end_of_a_line_and_says_so() -> None:
+    cut = fit(FILLING, 1000)
+    assert len(cut) <= 1000 and cut.endswith("fill a line" + NOTICE)
+
+
+@pytest.mark.parametrize("fence", ["```", "````", "~~~"])
+def test_an_open_fence_is_closed_with_its_own_length(fence: str) -> None:
+    assert fit(f"{fence}rust\n{FILLING}", 1000).endswith(f"fill a line\n{fence}{NOTICE}")
+
+
+def test_a_shorter_fence_inside_a_longer_one_opens_and_closes_nothing() -> None:
+    assert fit(f"````\n```\n{FILLING}", 1000).endswith(f"fill a line\n````{NOTICE}")
+
+
+def test_a_closed_fence_stays_closed() -> None:
+    assert fit(f"```\ncode\n```\n{FILLING}", 1000).endswith(f"fill a line{NOTICE}")
+
+
+def test_inline_code_in_three_backticks_is_no_fence() -> None:
+    assert fit(f"```code``` in a line\n{FILLING}", 1000).endswith(f"fill a line{NOTICE}")
+
+
+def test_open_details_are_closed_after_the_fence_in_them() -> None:
+    text = f"<details>\n<summary>a</summary>\n\n<details>\n\n```\n<details>\n{FILLING}"
+    assert fit(text, 1000).endswith(f"fill a line\n```\n\n</details>\n\n</details>{NOTICE}")
+
+
+def test_a_hidden_remark_that_is_cut_does_not_hide_the_notice() -> None:
+    assert fit(f"<!-- \n{FILLING}", 1000).endswith(f"fill a line\n-->{NOTICE}")
+
+
+def test_an_endless_rfc_still_says_what_to_do_next_and_leaves_room_for_the_marker() -> None:
+    said = comments.rfc_comment(replace(RFC, body="```text\n" + FILLING * 100), USAGE)
+    assert len(said) <= BODY_LIMIT and "**Next:** discuss it here." in said
+    assert said.count("```") == 2
