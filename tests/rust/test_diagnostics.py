@@ -94,7 +94,10 @@ def test_a_target_that_does_not_compile_hides_every_test_and_that_is_said() -> N
 
 
 def test_the_targets_that_can_be_built_are_named() -> None:
-    assert diagnostics.test_targets(captured("salvage_build")) == (("demo@0.1.0", "lib", "demo"), ("demo@0.1.0", "test", "good"))
+    assert diagnostics.test_targets(captured("salvage_build")) == (
+        ("demo@0.1.0", "lib", "demo"),
+        ("demo@0.1.0", "test", "good"),
+    )
 
 
 def test_library_and_its_test_build_report_one_finding_once() -> None:
