@@ -18,8 +18,8 @@ class Options:
     """Choices for a play. `model_url` is a Messages API to be used instead of the player; `api_key` goes with it.
 
     `patience` is in seconds for each case; `pace` the seconds between two events of the player's answers; `write_pause` the
-    product's own pause between writes to GitHub, `status_interval` that between edits of a status comment, None for its default; `kill_at` the number of the build's turn at which the
-    product is killed and started again; `duplicates` how many more times each webhook is delivered; with `stumbles` the
+    product's own pause between writes to GitHub, `status_interval` that between edits of a status comment, None for its
+    default; `kill_at` the number of the build's turn at which the product is killed and started again; `duplicates` how many more times each webhook is delivered; with `stumbles` the
     simulated Messages API is overloaded, breaks off and pauses on the way.
     """
 

@@ -2,8 +2,8 @@
 
 Pure: commands out, nothing run. The command of a `Check` is CI's own; what is run differs from it in these points, all
 of which keep CI's verdict: lints are asked for as warnings and denied afterwards (`bot.rust.diagnostics`), so that one
-finding does not hide those of the crates behind it; `check` runs as clippy, which reports the same errors and shares its
-cache; coverage runs as the tests it measures; output is JSON on one stream together with cargo's own words.
+finding does not hide those of the crates behind it; a `check` that an equal clippy covers is not run; coverage runs as
+the tests it measures; output is JSON on one stream together with cargo's own words.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def _identity(check: Check) -> tuple[object, ...]:
     cargo = parse(command_line(check))
     if cargo is None:
         return (kind, check.command, check.directory)
-    subcommand = cargo.subcommand if kind not in (CheckKind.BUILD, CheckKind.TEST) else ""
+    subcommand = cargo.subcommand if kind not in (CheckKind.CLIPPY, CheckKind.BUILD, CheckKind.TEST) else ""
     given = frozenset(word for word in cargo.arguments if not word.startswith(("--message-format", "--no-fail-fast")))
     trailing = () if kind is CheckKind.CLIPPY else cargo.trailing
     return (kind, subcommand, given, trailing, check.directory, tuple(sorted(environment(check).items())))
@@ -166,11 +166,11 @@ def command_line(check: Check, *, test_filter: str = "", packages: Sequence[str]
     match check.kind:
         case CheckKind.FMT:
             return f"{cargo.line()} 2>&1"
-        case CheckKind.CLIPPY | CheckKind.CHECK:
+        case CheckKind.CLIPPY:
             return f"{_clippy(cargo).line()} 2>&1"
         case CheckKind.TEST | CheckKind.NEXTEST | CheckKind.DOCTEST:
             return f"{_test(cargo, test_filter).line()} 2>&1"
-        case CheckKind.BUILD | CheckKind.DOC:
+        case CheckKind.CHECK | CheckKind.BUILD | CheckKind.DOC:
             return f"{_with(cargo, '--keep-going', '--message-format=json').line()} 2>&1"
         case _:
             return f"{cargo.line()} 2>&1"

@@ -64,9 +64,6 @@ def parse(check: Check, result: CommandResult, *, workspace: str = WORKSPACE) ->
     plain = "\n".join(cargo.plain)
     if check.kind is CheckKind.FMT:
         diagnostics += _rustfmt(plain, workspace)
-    if check.kind is CheckKind.CHECK:
-        # It ran as clippy; its own lints are not part of what CI asks.
-        diagnostics = tuple(item for item in diagnostics if not item.code.startswith("clippy::"))
     binaries = libtest.read(plain, cargo.executables)
     tests = tuple(test for binary in binaries for test in binary.tests)
     diagnostics += _about_tests(binaries)

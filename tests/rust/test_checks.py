@@ -145,7 +145,7 @@ def test_snapshot_tests_cannot_rewrite_themselves_and_backtraces_are_off() -> No
             "cargo test --target=x86_64-unknown-linux-gnu",
             "cargo test --no-fail-fast --message-format=json",
         ),
-        ("cargo check --workspace", "cargo clippy --workspace --keep-going --message-format=json"),
+        ("cargo check --workspace", "cargo check --workspace --keep-going --message-format=json"),
         ("cargo insta test --review --workspace", "cargo test --workspace --no-fail-fast --message-format=json"),
         ("cargo integration-test", "cargo integration-test"),
     ],

@@ -125,11 +125,6 @@ def test_a_setting_that_cargo_does_not_know_yet_denies_all_the_same() -> None:
     assert not result.is_success
 
 
-def test_cargo_check_is_not_judged_by_clippys_lints() -> None:
-    result = parsed("lints", CheckKind.CHECK, "cargo check", Success(), RUSTFLAGS="-Dwarnings")
-    assert {item.code for item in result.diagnostics} == {"E0425", "unused_variables"}
-
-
 def test_cargos_own_errors_are_findings() -> None:
     assert "unclosed array" in compact([parsed("manifest", CheckKind.CLIPPY, "cargo clippy")])
     assert "no matching package named `absent-crate`" in compact([parsed("resolver", CheckKind.CLIPPY, "cargo clippy")])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulator.case import bring, load
-from simulator.measure import MARK, Measure, matching, passed, read_output, targets_of
+from simulator.measure import MARK, Measure, likely, matching, passed, read_output, targets_of
 from simulator.player import split
 from simulator.trees import File
 
@@ -81,6 +81,20 @@ def test_verdicts_are_read_also_behind_noise() -> None:
 )
 def test_a_name_is_read_as_exactly_as_it_can_be(name: str, found: list[str]) -> None:
     assert [each.verdict for each in matching(SEEN, name)] == found
+
+
+@pytest.mark.parametrize(
+    ("names", "flags"),
+    [
+        (["lib::works"], ["--lib"]),
+        (["crates/my-crate/tests/cli.rs::works", "lib::works"], ["--lib", "--test"]),
+        (["bin/tool::works"], ["--bin"]),
+        (["tests::works"], ["--lib", "--doc", "--bin", "--test"]),
+        (["src/lib.rs - parse (line 1)"], ["--lib", "--doc", "--bin", "--test"]),
+    ],
+)
+def test_only_the_targets_that_names_point_at_are_run_first(names: list[str], flags: list[str]) -> None:
+    assert [target.flags[2] for target in likely(list(targets_of(METADATA)), names)] == flags
 
 
 def test_only_what_was_seen_to_pass_has_passed() -> None:
