@@ -52,7 +52,7 @@ def prove(case: Case, measure: Measure, cache: Path = CACHE) -> Proof:
     seconds, runs = [], []
     for tree in (trees.base, halfway, trees.gold):
         started = time.monotonic()
-        runs.append(measure.run(tree, case.red_green if tree is not trees.base else ()))
+        runs.append(measure.run(tree, case.red_green if tree is not trees.base else (), everything=True))
         seconds.append(time.monotonic() - started)
     base, between, gold = runs
     red = {name: kind_of_red(name, halfway, between, gold) for name in case.red_green}

@@ -21,7 +21,7 @@ from graphql import (
 
 from simulator.github import graphql_pulls, graphql_types
 from simulator.github.auth import Caller, authenticate
-from simulator.github.graphql_nodes import CONTENTS, FIELDS, Context, Failed, fields, type_name
+from simulator.github.graphql_nodes import CONTENTS, FIELDS, Context, Failed, type_name
 from simulator.github.operations import Answer
 from simulator.github.oracle import DESCRIPTIONS
 from simulator.github.place import Place
@@ -75,13 +75,13 @@ class GraphQL:
             "minimizeComment": self._minimize,
             "unminimizeComment": self._unminimize,
         }
-        fields(
-            "Query",
-            repository=self._repository,
-            node=lambda _, context, id: self._node(context, id),
-            nodes=lambda _, context, ids: [self._node(context, each) for each in ids],
-            viewer=lambda _, context: context.caller.acting_user(),
-            rateLimit=lambda _, context, **options: {
+        # Of this server, not of all in the process: each has a world of its own.
+        self._queries: dict[str, Callable[..., Any]] = {
+            "repository": self._repository,
+            "node": lambda _, context, id: self._node(context, id),
+            "nodes": lambda _, context, ids: [self._node(context, each) for each in ids],
+            "viewer": lambda _, context: context.caller.acting_user(),
+            "rateLimit": lambda _, context, **options: {
                 "cost": 1,
                 "limit": 5000,
                 "nodeCount": 1,
@@ -89,7 +89,7 @@ class GraphQL:
                 "used": 1,
                 "resetAt": "2030-01-01T00:00:00Z",
             },
-        )
+        }
 
     @property
     def schema(self) -> GraphQLSchema:
@@ -161,7 +161,7 @@ class GraphQL:
         try:
             if type_ == "Mutation":
                 return self._mutate(name, info.context, arguments["input"])
-            resolver = FIELDS.get((type_, name))
+            resolver = self._queries.get(name) if type_ == "Query" else FIELDS.get((type_, name))
             if resolver is not None:
                 return resolver(source, info.context, **arguments)
         except Refusal as refusal:

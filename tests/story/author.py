@@ -1,0 +1,144 @@
+"""The model of the stories: a brain that knows its lines for each assignment, and reads off the request how far it is.
+
+Equal requests get equal answers, also after a crash: nothing is counted but the answers that the request itself holds.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.messages.brain import Answer, Block, BrainError, Request, call
+from tests.story import crate
+
+EDITOR = "str_replace_based_edit_tool"
+Line = Sequence[Block] | Answer | Callable[[Request], Sequence[Block]]
+WAITING = 90.0
+
+
+def bash(command: str) -> Block:
+    return call("bash", command=command)
+
+
+def write(path: str, text: str) -> Block:
+    return call(EDITOR, command="create", path=f"/workspace/{path}", file_text=text)
+
+
+def check(scope: str = "full") -> Block:
+    return call("check", scope=scope)
+
+
+def submit_rfc(**changes: Any) -> Block:
+    design = {
+        "title": "Let doubling stop at the largest number",
+        "summary": "Doubling panics. It will saturate. Nothing else changes.",
+        "motivation": "A panic in a library is a surprise.",
+        "current_behaviour": "See src/lib.rs:5.",
+        "design": "`double` uses `saturating_mul`.",
+        "alternatives": "Return an `Option`: breaks callers.",
+        "criteria": [{"id": "AC-1", "text": "`double(u8::MAX)` is `u8::MAX`.", "test": "the_largest_number_stays"}],
+        "non_goals": "",
+        "risks": "",
+        "questions": [],
+        "citations": [{"path": "src/lib.rs", "line": 5, "quote": "number * 2"}],
+        "tasks": [{"title": "Saturate", "files": ["src/lib.rs"], "criteria": ["AC-1"]}],
+    }
+    return call("submit_rfc", **(design | changes))
+
+
+def submit_plan() -> Block:
+    task = {"id": "T1", "title": "Saturate", "files": ["src/lib.rs"], "criteria": ["AC-1"]}
+    return call("submit_plan", tasks=[task], notes="")
+
+
+def submit_tests() -> Block:
+    return call("submit_tests", tests=[{"name": "the_largest_number_stays", "criteria": ["AC-1"]}], notes="")
+
+
+def submit_change() -> Block:
+    return call(
+        "submit_change", title="Saturate instead of panicking", summary="Doubling saturates.", deviations="", notes=""
+    )
+
+
+def submit_review(kind: str = "done") -> Block:
+    answer = {"thread": "R1", "kind": kind, "text": "It names the number now."}
+    return call("submit_review", summary="The comment is exact now.", answers=[answer])
+
+
+def _rfc(request: Request) -> Sequence[Block]:
+    """As asked for: a request for more detail gets more detail."""
+    if "more detail" in str(request["messages"][0]):
+        return [submit_rfc(design="`double` uses `saturating_mul`, which is const and needs no branch.")]
+    return [submit_rfc()]
+
+
+@dataclass
+class Lines:
+    """What the author says, turn by turn, in each assignment; the last line is said again for ever."""
+
+    rfc: list[Line] = field(default_factory=lambda: [_rfc])
+    plan: list[Line] = field(default_factory=lambda: [[submit_plan()]])
+    tests: list[Line] = field(default_factory=lambda: [[write(crate.TESTS_PATH, crate.TESTS), submit_tests()]])
+    change: list[Line] = field(default_factory=lambda: [[write(crate.LIBRARY_PATH, crate.SATURATING), submit_change()]])
+    review: list[Line] = field(default_factory=lambda: [[write(crate.LIBRARY_PATH, crate.REWORDED), submit_review()]])
+
+
+class Gate:
+    """A place where the author thinks until it is let go on; `reached` says that it has come there."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+
+    def wait_until_reached(self) -> None:
+        assert self.reached.wait(WAITING), "the model was not asked"
+
+    def open(self) -> None:
+        self.opened.set()
+
+
+class Author:
+    """Plays every repository's lines; a repository is known by its id in the run's id."""
+
+    def __init__(self) -> None:
+        self._lines: dict[int, Lines] = {}
+        self._gates: dict[tuple[int, str], Gate] = {}
+
+    def learn(self, repository_id: int, lines: Lines) -> None:
+        self._lines[repository_id] = lines
+
+    def hold(self, repository_id: int, assignment: str) -> Gate:
+        """Think, at the next request of this assignment (`rfc`, `plan` …), until the gate is opened; once."""
+        gate = self._gates[(repository_id, assignment)] = Gate()
+        return gate
+
+    def release(self) -> None:
+        """Open every gate: the story is over."""
+        for gate in list(self._gates.values()):
+            gate.open()
+        self._gates.clear()
+
+    def answer(self, request: Request) -> Sequence[Block] | Answer:
+        repository_id = int(request["metadata"]["user_id"].split("-")[1])
+        offered = [tool["name"] for tool in request["tools"] if tool["name"].startswith("submit_")]
+        assignment = offered[0].removeprefix("submit_")
+        gate = self._gates.pop((repository_id, assignment), None)
+        if gate is not None:
+            gate.reached.set()
+            gate.opened.wait(WAITING)
+        lines: list[Line] = getattr(self._lines[repository_id], assignment)
+        if not lines:
+            raise BrainError(f"nothing to say in {assignment}")
+        line = lines[min(_said(request), len(lines) - 1)]
+        return line(request) if callable(line) else line
+
+
+def _said(request: Request) -> int:
+    """How many of the answers so far called a tool: what was cut off or refused does not count as said."""
+    answers = (message["content"] for message in request["messages"] if message["role"] == "assistant")
+    return sum(
+        any(block["type"] == "tool_use" for block in content) for content in answers if isinstance(content, list)
+    )
