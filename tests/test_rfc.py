@@ -50,7 +50,7 @@ def test_a_citation_inside_code_stays_as_it_is() -> None:
 
 
 def test_the_criteria_stand_word_for_word_with_the_tests_that_will_prove_them() -> None:
-    assert "- **AC-1** `a | b` is\n  kept.\n  <br><sub>proven by `keeps`</sub>\n" in rendered()
+    assert "- **AC-1** `a | b` is\n  kept.\n  <sub>proven by `keeps`</sub>\n" in rendered()
     assert "proven by `tests/a.rs` and `tests/b.rs`" in rendered()
     assert "- **AC-3** It is small.\n\n" in rendered()
 

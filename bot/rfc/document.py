@@ -85,7 +85,7 @@ def criteria_list(criteria: Iterable[Criterion]) -> str:
     for criterion in criteria:
         text = criterion.text.strip().replace("\n", "\n  ")
         test = criterion.test if "`" in criterion.test else _inline_code(criterion.test)
-        proof = f"\n  <br><sub>proven by {test}</sub>" if criterion.test else ""
+        proof = f"\n  <sub>proven by {test}</sub>" if criterion.test else ""
         lines.append(f"- **{criterion.id}** {text}{proof}")
     return "\n".join(lines)
 
