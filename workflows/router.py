@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain import RunKind
-from bot.errors import Conflict, Unavailable
+from bot.errors import Conflict, Unavailable, UserError
 from workflows.engine import enqueue_route, enqueue_run, workflow
 from workflows.implement import implement
 from workflows.review import review
@@ -24,6 +24,9 @@ def route(delivery_id: str, trial: int) -> None:
         pause = error.retry_after if isinstance(error, Unavailable) else 0.0
         if trial < TRIALS:
             enqueue_route(route, delivery_id, trial + 1, delay=max(pause, min(2.0**trial, 300.0)))
+        return
+    except UserError as error:
+        reception.explain(delivery_id, error.message, error.hint)
         return
     except Exception as error:  # noqa: BLE001  the workflow's outermost frame
         reception.apologise(delivery_id, repr(error))

@@ -17,7 +17,7 @@ import docker
 
 from bot.sandbox.docker import HOME_LABEL
 from bot.store import Store, open_engine
-from simulator.bot_process import BotProcess
+from simulator.bot_process import BotError, BotProcess
 from simulator.github.faults import Fault
 from simulator.github.server import GitHubServer
 from simulator.github.state import Repository
@@ -28,6 +28,8 @@ from workflows.engine import Enqueuer
 
 T = TypeVar("T")
 PATIENCE = 90.0
+FRIENDS = "ferris-friends"
+"""Another owner for whom the bot may work."""
 API_KEY = "sk-ant-api03-the-key-of-the-stories"
 
 
@@ -75,7 +77,7 @@ class World:
             "ANTHROPIC_BASE_URL": self.messages.url,
             "ANTHROPIC_API_KEY": API_KEY,
             "RFCSMITH_HOME": str(self.home),
-            "RFCSMITH_ALLOWED_OWNERS": OWNER,
+            "RFCSMITH_ALLOWED_OWNERS": f"{OWNER}, {FRIENDS}",
             "RFCSMITH_WRITE_PAUSE": "0",
             "RFCSMITH_STATUS_INTERVAL": "0",
         }
@@ -83,7 +85,13 @@ class World:
             environment["SANDBOX_CA_BUNDLE"] = cafile
         self.bot = BotProcess(environment | settings, self.home / "log.txt")
         self.github.set_webhook(f"{self.bot.url}/webhook")
-        self.bot.start()
+        try:
+            self.bot.start()
+        except BotError:
+            self.messages.stop()
+            self.github.stop()
+            shutil.rmtree(self.home)
+            raise
         database = f"sqlite:///{self.home / 'rfcsmith.sqlite'}"
         self._database = open_engine(database)
         self.store = Store(self._database)

@@ -34,6 +34,10 @@ STAGES = {
 }
 
 
+IDLE_TURNS = 4
+"""So many answers in a row without a tool call end a conversation."""
+
+
 @step("begin")
 def begin(run_id: str, assignment_name: str) -> int | None:
     """The turn at which the conversation goes on, after composing its brief if need be; None where it is over."""
@@ -126,6 +130,7 @@ def act(run_id: str, assignment_name: str, number: int) -> int | None:
     stored = turns[number]
     turn = _turn(stored)
     _refuse_dead_ends(turn, store.document(run_id, "refusal", str) or "")
+    _refuse_idleness(turns)
     run = store.run(run_id)
     workbench = our_hands.workbenches.open(run)
     if stored.is_act_started:
@@ -173,6 +178,20 @@ def _refuse_dead_ends(turn: Turn, refusal: str) -> None:
         raise UserError(f"The model declined to go on with this.{why}", "Put it in other words, and ask again.")
     if turn.stop is StopReason.CONTEXT:
         raise UserError("This grew too large for one conversation.", "A smaller RFC would help.")
+
+
+def _refuse_idleness(turns: tuple[StoredTurn, ...]) -> None:
+    """A model that only talks, although it was told that nobody listens, will not hand anything in."""
+    recent = turns[-IDLE_TURNS:]
+    if len(recent) == IDLE_TURNS and not any(_calls(turn) or turn.stop == StopReason.PAUSE.value for turn in recent):
+        raise UserError(
+            f"The model answered {IDLE_TURNS} times without doing anything or handing anything in.",
+            "Ask again; if it happens once more, put the request in other words.",
+        )
+
+
+def _calls(turn: StoredTurn) -> bool:
+    return any(block.get("type") == "tool_use" for block in turn.assistant or ())
 
 
 def _budget_note(run: Run, assignment: Assignment, turns: tuple[StoredTurn, ...]) -> str:

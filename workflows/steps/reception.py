@@ -97,23 +97,35 @@ def receive(delivery_id: str) -> list[dict[str, Any]]:
 
 @step("apologise")
 def apologise(delivery_id: str, error: str) -> None:
-    """A delivery could not be handled: note it, and where somebody commented, say so in one neutral sentence."""
+    """A delivery could not be handled: note it, and where somebody commanded, say so in one neutral sentence."""
     log.error("delivery %s broke: %s", delivery_id, error)
+    hands.current().store.handled(delivery_id, "broken")
+    _reply(delivery_id, comments.bug_note(delivery_id))
+
+
+@step("explain")
+def explain(delivery_id: str, message: str, hint: str) -> None:
+    """A delivery cannot be handled for a reason that a human can mend: note it, and where somebody commanded, tell it."""
+    log.warning("delivery %s cannot be handled: %s %s", delivery_id, message, hint)
+    hands.current().store.handled(delivery_id, "refused")
+    _reply(delivery_id, comments.failed_note(message, hint))
+
+
+def _reply(delivery_id: str, text: str) -> None:
+    """Answer the comment that a delivery is about, if it holds a command, and if there still is a way to answer."""
     our_hands = hands.current()
-    our_hands.store.handled(delivery_id, "broken")
     headers, body = our_hands.store.delivery(delivery_id)
     event = webhook.parse(headers, body).event
-    if isinstance(event, CommentCreated) and not _is_ours(event.sender):
-        place = _Place(
-            event.repo,
-            event.issue.number,
-            Target(event.repo, event.issue.number),
-            event.sender,
-            IssueSubject(event.issue.number),
-            delivery_id,
-        )
-        if parse_commands(event.comment.body, app_slug=our_hands.github.slug):
-            _answer(place, comments.bug_note(delivery_id), 0)
+    if not isinstance(event, CommentCreated) or _is_ours(event.sender):
+        return
+    if not parse_commands(event.comment.body, app_slug=our_hands.github.slug):
+        return
+    number = event.issue.number
+    place = _Place(event.repo, number, Target(event.repo, number), event.sender, IssueSubject(number), delivery_id)
+    try:
+        _answer(place, text, 0)
+    except UserError as error:
+        log.warning("delivery %s: nobody can be told: %s", delivery_id, error)
 
 
 def _handle(delivery_id: str, event: Event) -> Sequence[Run]:
