@@ -279,7 +279,8 @@ def _rfc(rfc: Rfc) -> str:
         what=f"RFC version {rfc.version}, approved by a maintainer: {rfc.title}",
         is_markdown=True,
     )
-    return _section("The agreed design", f"{agreed}\n\n{_criteria(rfc)}")
+    settled = "A question that still stands open in it is answered by its own recommendation."
+    return _section("The agreed design", f"{agreed}\n\n{settled}\n\n{_criteria(rfc)}")
 
 
 def _previous(rfc: Rfc) -> str:
