@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -184,7 +183,6 @@ def test_named_tests_run_exactly_with_the_features_of_the_check() -> None:
     )
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="the sandbox has a shell")
 def test_formatting_touches_only_the_named_files_and_only_where_they_differ(tmp_path: Path) -> None:
     # A stand-in for rustfmt that removes blanks before braces; the line's own logic is what is tested here.
     tool = tmp_path / "bin" / "rustfmt"
