@@ -1,0 +1,66 @@
+"""How the bot's comments are put into form: quotations, cells of tables, cutting at GitHub's limit. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from bot.domain import Usage
+
+BODY_LIMIT = 60_000
+"""Characters; GitHub refuses bodies above 65,536, and the hidden marker needs a little room."""
+
+
+_CLOSING_ROOM = 400
+
+
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)$")
+
+
+def quoted(text: str) -> str:
+    """Somebody's words as a quotation."""
+    return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
+
+
+def fit(text: str, limit: int) -> str:
+    """Cut `text` to `limit` characters at a line's end, closing what is open there: code, `<details>`, a hidden remark."""
+    if len(text) <= limit:
+        return text
+    notice = "\n\n*(cut here: it is longer than GitHub takes)*"
+    room = limit - len(notice) - _CLOSING_ROOM
+    kept = text[:room].rsplit("\n", 1)[0]
+    fence, plain = _open_fence(kept)
+    closing = f"\n{fence}" if fence else ""
+    if plain.rfind("<!--") > plain.rfind("-->"):
+        closing += "\n-->"
+    closing += "\n\n</details>" * max(0, plain.count("<details>") - plain.count("</details>"))
+    return (kept + closing)[: limit - len(notice)] + notice
+
+
+def _open_fence(text: str) -> tuple[str, str]:
+    """The code fence that is open at the end of `text` ("" if none), and the lines that are not code."""
+    fence, plain = "", []
+    for line in text.splitlines():
+        match = _FENCE.match(line)
+        if fence:
+            is_end = match is not None and match[1].startswith(fence) and not match[2].strip()
+            fence = "" if is_end else fence
+        elif match is not None and not (match[1].startswith("`") and "`" in match[2]):
+            fence = match[1]
+        else:
+            plain.append(line)
+    return fence, "\n".join(plain)
+
+
+def cell(text: str) -> str:
+    """Text for a table's cell, word for word: GitHub takes `\\|` for a bar also inside of code."""
+    return text.strip().replace("|", "\\|").replace("\n", "<br>")
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def tokens(usage: Usage) -> str:
+    return (
+        f"{usage.input + usage.cache_written:,} tokens read, {usage.cached:,} from the cache, {usage.output:,} written"
+    )

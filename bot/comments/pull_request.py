@@ -1,0 +1,105 @@
+"""What is said on a pull request: its body with every promise and its proof, the answers to a review, the check run. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bot.comments.form import BODY_LIMIT, cell, fit, tokens
+from bot.comments.vocabulary import RED_WORDS
+from bot.domain import CheckResult, Criterion, Evidence, Proof, PullRequest, Rfc, Usage
+
+
+def pull_request_body(
+    *,
+    issue: int,
+    summary: str,
+    deviations: str,
+    notes: str,
+    rfc: Rfc | None,
+    rfc_url: str,
+    evidence: Evidence,
+    usage: Usage,
+) -> str:
+    """What a reviewer reads first: what and why, the promise and its proof, the checks."""
+    parts = [summary.strip(), f"Closes #{issue}."]
+    if rfc is not None:
+        version = f"version {rfc.version} of the RFC"
+        link = f"[{version}]({rfc_url})" if rfc_url else version
+        parts.append(f"Built from {link} (digest `{rfc.digest[:12]}`).")
+    if deviations.strip():
+        parts.append(f"### Where this departs from the RFC\n\n{deviations.strip()}")
+    if notes.strip():
+        parts.append(f"### Worth knowing\n\n{notes.strip()}")
+    if rfc is not None:
+        parts.append(f"### Every promise and its proof\n\n{_trace_table(rfc.criteria, evidence)}")
+    parts.append(f"### Checks, run in a fresh container without a network\n\n{_check_table(evidence.checks)}")
+    if evidence.passed_after:
+        parts.append(f"{evidence.passed_after} tests pass; {evidence.passed_before} passed before.")
+    parts.append(
+        "Review it as you would a colleague's: comment on lines, submit the review, and I will answer every thread.\n\n"
+        f"<sub>{tokens(usage)}</sub>"
+    )
+    return fit("\n\n".join(parts), BODY_LIMIT)
+
+
+def _trace_table(criteria: Sequence[Criterion], evidence: Evidence) -> str:
+    rows = ["| | What must hold | Test | Without it | With it |", "|---|---|---|---|---|"]
+    for criterion in criteria:
+        proofs = [proof for proof in evidence.proofs if criterion.id in proof.criteria]
+        kept = [test for criterion_id, test in evidence.kept if criterion_id == criterion.id]
+        if not proofs and kept:
+            rows.append(f"| **{criterion.id}** | {cell(criterion.text)} | `{cell(kept[0])}` | 🟢 held | 🟢 holds |")
+        elif not proofs:
+            rows.append(f"| **{criterion.id}** | {cell(criterion.text)} | – | | **not proven by a test** |")
+        for number, proof in enumerate(proofs):
+            first = (f"**{criterion.id}**", cell(criterion.text)) if number == 0 else ("", "")
+            rows.append(f"| {first[0]} | {first[1]} | {_proof_cells(proof)} |")
+    others = [proof for proof in evidence.proofs if not proof.criteria]
+    rows += [
+        f"| | {'' if number else '*other new tests*'} | {_proof_cells(proof)} |" for number, proof in enumerate(others)
+    ]
+    return "\n".join(rows)
+
+
+def _proof_cells(proof: Proof) -> str:
+    return f"`{cell(proof.test)}` | 🔴 {RED_WORDS[proof.red]} | {'🟢 passes' if proof.is_green else '🔴 fails'}"
+
+
+def _check_table(results: Iterable[CheckResult]) -> str:
+    rows = ["| | Command | Time |", "|---|---|---|"]
+    for result in results:
+        mark = "✅" if result.is_success else "⚠️"
+        words = "" if result.is_success else f" ({result.exit}, as on the base)"
+        rows.append(f"| {mark} | `{cell(result.check.command)}`{words} | {result.seconds:.1f} s |")
+    return "\n".join(rows)
+
+
+def opened_note(pull_request: PullRequest) -> str:
+    return f"The pull request is #{pull_request.number}. I am looking forward to your review."
+
+
+def reviewed_note(pull_request_url: str, commit: str, summary: str) -> str:
+    done = f"Pushed as {commit[:12]}." if commit else "Nothing had to change in the code."
+    return f"{summary.strip()}\n\n{done} {pull_request_url}".strip()
+
+
+def thread_reply(kind: str, text: str, commit: str) -> str:
+    """The one answer to a review thread; `kind` is `done`, `question` or `declined`."""
+    lead = {"done": f"Done in {commit[:12]}. " if commit else "Done. ", "question": "", "declined": ""}[kind]
+    return f"{lead}{text.strip()}"
+
+
+def evidence_title(evidence: Evidence) -> str:
+    green = sum(proof.is_green for proof in evidence.proofs)
+    checks = sum(result.is_success for result in evidence.checks)
+    parts = [f"{green} new tests red, then green"] if evidence.proofs else []
+    return ", ".join([*parts, f"{checks} of {len(evidence.checks)} checks green"])
+
+
+def evidence_summary(evidence: Evidence) -> str:
+    """The check run's summary: the same facts as in the pull request, shorter."""
+    green = sum(proof.is_green for proof in evidence.proofs)
+    lines = []
+    if evidence.proofs:
+        lines.append(f"{green} of {len(evidence.proofs)} new tests were red without the change and are green with it.")
+    return "\n\n".join([*lines, _check_table(evidence.checks)])

@@ -1,0 +1,66 @@
+"""What is said about a run: its one status comment, and how it ended. Pure."""
+
+from __future__ import annotations
+
+from bot.comments.form import capital
+from bot.comments.vocabulary import KIND_WORDS, STAGE_WORDS, STAGES_OF
+from bot.domain import Actor, Plan, Run, Stage, TaskState
+
+
+def status_comment(run: Run, plan: Plan | None, note: str = "", *, links: str = "") -> str:
+    """The one comment of a run, edited in place: where it stands, its plan with ticks, and what came of it."""
+    head = {
+        Stage.DONE: f"✅ **{capital(KIND_WORDS[run.kind])} is done.**",
+        Stage.STOPPED: f"⏹️ **{capital(KIND_WORDS[run.kind])} was stopped.**",
+        Stage.FAILED: f"❌ **{capital(KIND_WORDS[run.kind])} could not be finished.**",
+    }.get(run.stage, f"⏳ **Working on {KIND_WORDS[run.kind]}**: {STAGE_WORDS[run.stage]}.")
+    parts = [head]
+    if note:
+        parts.append(note)
+    if not run.stage.is_final:
+        parts.append(stage_line(run))
+    if plan is not None and plan.tasks and run.stage is not Stage.FAILED:
+        parts.append(plan_list(plan))
+    if links:
+        parts.append(links)
+    if not run.stage.is_final:
+        parts.append("<sub>Comments here reach the agent when they mention me; `/stop` ends the run.</sub>")
+    return "\n\n".join(parts)
+
+
+def stage_line(run: Run) -> str:
+    stages = STAGES_OF[run.kind]
+    if run.stage not in stages:
+        return " → ".join(stage.value for stage in stages)
+    here = stages.index(run.stage)
+    return " → ".join(
+        f"**{stage.value}**" if number == here else f"~~{stage.value}~~" if number < here else stage.value
+        for number, stage in enumerate(stages)
+    )
+
+
+def plan_list(plan: Plan) -> str:
+    marks = {TaskState.OPEN: "[ ]", TaskState.DONE: "[x]", TaskState.DROPPED: "[x]"}
+    lines = []
+    for task in plan.tasks:
+        criteria = f" ({', '.join(task.criteria)})" if task.criteria else ""
+        struck = "~~" if task.state is TaskState.DROPPED else ""
+        lines.append(f"- {marks[task.state]} {struck}{task.title}{criteria}{struck}")
+    return "\n".join(lines)
+
+
+def stopped_note(actor: Actor, branch_url: str) -> str:
+    kept = f" The work so far is kept on {branch_url}." if branch_url else ""
+    return f"@{actor.login} asked me to stop.{kept}"
+
+
+def failed_note(message: str, hint: str) -> str:
+    return f"{message}" + (f"\n\n{hint}" if hint else "")
+
+
+def bug_note(run_id: str) -> str:
+    return f"Something broke on my side; this is not your fault. The operator finds the details under `{run_id}`."
+
+
+def unavailable_note(message: str, minutes: int) -> str:
+    return f"{message} I will go on in about {minutes} minute{'s' if minutes != 1 else ''}, from where I am."

@@ -1,0 +1,65 @@
+"""The words that many sentences share: labels, commands, stages, kinds of runs and of red tests. Pure."""
+
+from __future__ import annotations
+
+from bot.domain import RedKind, RunKind, Stage, Verb
+
+RFC_NEEDED = "rfc-needed"
+
+
+RFC_IN_REVIEW = "rfc-in-review"
+
+
+LABELS = {RFC_NEEDED: "d4c5f9", RFC_IN_REVIEW: "5319e7"}
+"""The labels that the bot makes where they are missing, with their colours."""
+
+
+COMMANDS = {
+    Verb.RFC: ("`/rfc [what to change]`", "draft the RFC, or a new version of it", "triage"),
+    Verb.IMPLEMENT: ("`/implement`", "build what the latest RFC says and open a pull request", "write"),
+    Verb.STOP: ("`/stop`", "stop what is running here; the work so far is kept", "write"),
+    Verb.STATUS: ("`/status`", "say what is going on", "anyone"),
+    Verb.HELP: ("`/help`", "show this list", "anyone"),
+}
+"""Each command: how it is written, what it does, who may."""
+
+
+STAGE_WORDS = {
+    Stage.QUEUED: "waiting for its turn",
+    Stage.PREPARE: "preparing the workspace",
+    Stage.INVESTIGATE: "reading the code and designing",
+    Stage.PLAN: "planning",
+    Stage.TESTS: "writing the tests first",
+    Stage.RED: "proving the tests red in a fresh container",
+    Stage.BUILD: "building until every check is green",
+    Stage.VERIFY: "verifying in a fresh container",
+    Stage.PUBLISH: "publishing",
+    Stage.DONE: "done",
+    Stage.STOPPED: "stopped",
+    Stage.FAILED: "failed",
+}
+
+
+STAGES_OF = {
+    RunKind.RFC: (Stage.PREPARE, Stage.INVESTIGATE, Stage.PUBLISH),
+    RunKind.IMPLEMENT: (
+        Stage.PREPARE,
+        Stage.PLAN,
+        Stage.TESTS,
+        Stage.RED,
+        Stage.BUILD,
+        Stage.VERIFY,
+        Stage.PUBLISH,
+    ),
+    RunKind.REVIEW: (Stage.PREPARE, Stage.BUILD, Stage.VERIFY, Stage.PUBLISH),
+}
+
+
+KIND_WORDS = {
+    RunKind.RFC: "the RFC",
+    RunKind.IMPLEMENT: "the implementation",
+    RunKind.REVIEW: "the review round",
+}
+
+
+RED_WORDS = {RedKind.ASSERTION: "failed", RedKind.ABORT: "aborted", RedKind.COMPILE: "did not compile"}
