@@ -450,6 +450,42 @@ class Plan:
     tasks: tuple[Task, ...] = ()
 
 
+class Severity(StrEnum):
+    """How much a finding of the second reader weighs."""
+
+    BLOCKER = "blocker"
+    SERIOUS = "serious"
+    MINOR = "minor"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the second reader holds against a draft: `place` names a section, criterion or task of it."""
+
+    id: str
+    severity: Severity
+    place: str
+    problem: str
+    suggestion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingAnswer:
+    """What the author made of a finding: taken into the draft, or not, and why."""
+
+    finding: str
+    is_taken: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What people must tell before there can be an honest design: what was found out, and the questions left."""
+
+    findings: str
+    questions: tuple[str, ...]
+
+
 # --- runs ------------------------------------------------------------------------------------------------------------
 
 
@@ -465,6 +501,7 @@ class Stage(StrEnum):
     QUEUED = "queued"
     PREPARE = "prepare"
     INVESTIGATE = "investigate"
+    CRITIQUE = "critique"
     PLAN = "plan"
     TESTS = "tests"
     RED = "red"
@@ -472,18 +509,20 @@ class Stage(StrEnum):
     VERIFY = "verify"
     PUBLISH = "publish"
     DONE = "done"
+    ASKED = "asked"
     STOPPED = "stopped"
     FAILED = "failed"
 
     @property
     def is_final(self) -> bool:
-        return self in (Stage.DONE, Stage.STOPPED, Stage.FAILED)
+        return self in (Stage.DONE, Stage.ASKED, Stage.STOPPED, Stage.FAILED)
 
 
 class Assignment(StrEnum):
     """What one conversation with the model is for; each ends with a structured submission of its own."""
 
     RFC = "rfc"
+    CRITIQUE = "critique"
     PLAN = "plan"
     TESTS = "tests"
     BUILD = "build"

@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     playing = commands.add_parser("play", help="play cases from the issue to the reviewed pull request")
     playing.add_argument("cases", nargs="+", type=Path, metavar="CASE", help="a folder with a case.json")
     playing.add_argument("--report", type=Path, help="where the report is written, as JSON")
-    playing.add_argument("--faults", default="all", help="none, all, or some of type,missing,format,clippy,wrong")
+    playing.add_argument(
+        "--faults", default="all", help="none, all, or some of citation,weakness,missing,type,format,clippy,wrong"
+    )
     playing.add_argument("--model", metavar="URL", help="a Messages API instead of the player")
     playing.add_argument("--model-name", default=MODEL, help="the model's name (default: %(default)s)")
     playing.add_argument("--keep", action="store_true", help="keep the bot's log and home")

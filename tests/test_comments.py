@@ -22,6 +22,9 @@ from bot.domain import (
     Criterion,
     Evidence,
     Failure,
+    Finding,
+    FindingAnswer,
+    Inquiry,
     IssueState,
     Permission,
     Plan,
@@ -32,6 +35,7 @@ from bot.domain import (
     Rfc,
     Run,
     RunKind,
+    Severity,
     Stage,
     Success,
     Target,
@@ -56,6 +60,10 @@ CRITERIA = (
     Criterion("AC-1", "`a | b` is printed.", "cli::prints"),
     Criterion("AC-2", "Nothing else changes."),
     Criterion("AC-3", "It does not panic."),
+)
+FINDINGS = (
+    Finding("F1", Severity.BLOCKER, "AC-1", "`print(0)` is not settled.", "Make it an error."),
+    Finding("F2", Severity.MINOR, "design", "`print_it` is a long name."),
 )
 RFC = Rfc(2, "Print it", "It will be printed.", CRITERIA, "a" * 40, "d" * 64, comment_id=5)
 PULL = PullRequest(
@@ -106,6 +114,14 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "bug_note": lambda: comments.bug_note(RUN.id),
     "unavailable_note": lambda: comments.unavailable_note("The Messages API is overloaded.", 1),
     "rfc_comment": lambda: comments.rfc_comment(RFC, USAGE),
+    "inquiry_comment": lambda: comments.inquiry_comment(
+        Inquiry("There is a parser (`src/parse.rs:7`) and a printer.", ("Which of them?\nBoth?", "For whom?"))
+    ),
+    "inquired_note": lambda: comments.inquired_note("https://github.example/o/r/issues/7#issuecomment-6"),
+    "second_reader_note": lambda: comments.second_reader_note(
+        FINDINGS,
+        (FindingAnswer("F1", True, "It is an error now."), FindingAnswer("F2", False, "The issue names it.")),
+    ),
     "rfc_done_note": lambda: comments.rfc_done_note(RFC, "https://github.example/o/r/issues/7#issuecomment-5"),
     "pull_request_body": lambda: comments.pull_request_body(
         issue=7,
@@ -150,6 +166,14 @@ def test_every_sentence_has_a_snapshot_and_every_snapshot_a_sentence() -> None:
 def test_every_stage_of_every_run_can_be_said(kind: RunKind, stage: Stage) -> None:
     said = comments.status_comment(replace(RUN, kind=kind, stage=stage), PLAN)
     assert comments.KIND_WORDS[kind].lower() in said.lower() and "Stage." not in said
+
+
+def test_a_second_reader_who_finds_nothing_is_not_worth_a_word() -> None:
+    assert comments.second_reader_note((), ()) == ""
+
+
+def test_a_finding_without_an_answer_was_not_taken_in() -> None:
+    assert "0 taken in, 2 not" in comments.second_reader_note(FINDINGS, ())
 
 
 def test_a_quotation_marks_every_line() -> None:

@@ -6,7 +6,7 @@ from bot.domain import Assignment
 from workflows.agent import converse
 from workflows.engine import workflow
 from workflows.frame import run_to_its_end
-from workflows.steps import preparation, publication
+from workflows.steps import investigation, preparation, publication
 
 
 @workflow("rfc")
@@ -19,4 +19,11 @@ def _road(run_id: str) -> None:
     preparation.check_out(run_id)
     preparation.fetch_dependencies(run_id)
     converse(run_id, Assignment.RFC)
-    publication.publish_rfc(run_id)
+    if investigation.is_designed(run_id):
+        converse(run_id, Assignment.CRITIQUE)
+        investigation.show_findings(run_id)
+        converse(run_id, Assignment.RFC)
+    if investigation.is_designed(run_id):
+        publication.publish_rfc(run_id)
+    else:
+        investigation.ask_people(run_id)

@@ -68,7 +68,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Discussion:
-    """The issue and what people said under it, without the bot's own comments.
+    """The issue and what people said under it; of the bot's own comments only questions that it asked (`own`, by id).
 
     `permissions` are by login; somebody who is missing there has none.
     """
@@ -76,6 +76,7 @@ class Discussion:
     issue: Issue
     comments: tuple[Comment, ...] = ()
     permissions: Mapping[str, Permission] = field(default_factory=dict, hash=False)
+    own: frozenset[int] = frozenset()
 
     def permission(self, actor: Actor) -> Permission:
         return self.permissions.get(actor.login, Permission.NONE)
@@ -115,6 +116,26 @@ def rfc_brief(
         quoted = quote(request, what="the words after /rfc", author=requested_by, permission=standing, is_markdown=True)
         parts.append(_section("What was asked for with the command", quoted))
     return _brief(Assignment.RFC, setting, [*parts, *_base(setting), _map(setting)])
+
+
+def critique_brief(setting: Setting, discussion: Discussion, rfc: Rfc, plan: Plan, *, request: str = "") -> Brief:
+    """Criticise the draft `rfc` with its `plan`, which the author of the draft has just handed in.
+
+    The critic of other drafts is the same one: its prompt is `critique.md` with another `critique_of_….md` behind it.
+    """
+    written = quote(for_reading(rfc.body), what=f"the draft: {rfc.title}", is_markdown=True)
+    parts = [
+        _issue(discussion),
+        _comments(discussion),
+        _section("What was asked for with the command", quote(request, what="the words after /rfc", is_markdown=True))
+        if request.strip()
+        else "",
+        _section("The draft", f"{written}\n\n{_criteria(rfc)}"),
+        _plan(plan, ""),
+        *_base(setting),
+        _map(setting),
+    ]
+    return _brief(Assignment.CRITIQUE, setting, parts, prompts=("critique", "critique_of_rfc"))
 
 
 def plan_brief(setting: Setting, discussion: Discussion, rfc: Rfc) -> Brief:
@@ -186,12 +207,13 @@ def thread_ids(threads: Sequence[ReviewThread]) -> dict[str, ReviewThread]:
 # --- the system prompt -----------------------------------------------------------------------------------------------
 
 
-def _brief(assignment: Assignment, setting: Setting, parts: Iterable[str]) -> Brief:
-    return Brief(assignment, system_prompt(assignment, setting), "\n\n".join(part for part in parts if part))
+def _brief(assignment: Assignment, setting: Setting, parts: Iterable[str], *, prompts: Sequence[str] = ()) -> Brief:
+    system = system_prompt(assignment, setting, *(prompts or (assignment.value,)))
+    return Brief(assignment, system, "\n\n".join(part for part in parts if part))
 
 
-def system_prompt(assignment: Assignment, setting: Setting) -> str:
-    """The environment and the assignment, in our own words only."""
+def system_prompt(assignment: Assignment, setting: Setting, *prompts: str) -> str:
+    """The environment and the assignment's prompts, in our own words only."""
     environment = Template(_prompt("environment")).substitute(
         repository=setting.repository,
         base=setting.base_commit[:12],
@@ -202,7 +224,7 @@ def system_prompt(assignment: Assignment, setting: Setting) -> str:
         edit_note=_EDIT_NOTES[assignment in tools.READ_ONLY],
         diff_note="" if assignment in tools.READ_ONLY else "; the tool `diff` shows what you changed",
     )
-    return f"{environment.strip()}\n\n{_prompt(assignment.value).strip()}\n"
+    return "\n\n".join([environment.strip(), *(_prompt(name).strip() for name in prompts)]) + "\n"
 
 
 _EDIT_NOTES = {
@@ -214,6 +236,7 @@ _EDIT_NOTES = {
 }
 _WORKSPACE_NOTES = {
     Assignment.RFC: ", read-only",
+    Assignment.CRITIQUE: ", read-only",
     Assignment.PLAN: ", read-only",
     Assignment.TESTS: "",
     Assignment.BUILD: " with the new tests in it",
@@ -252,16 +275,7 @@ def _named(actor: Actor, discussion: Discussion) -> str:
 
 def _comments(discussion: Discussion) -> str:
     """All comments, oldest first; where there is no room for all, the oldest ones after the first few are left out."""
-    quotes = [
-        quote(
-            _cut(comment.body, REMARK_LIMIT),
-            what=f"comment {number} under issue #{discussion.issue.number}, {comment.created_at:%Y-%m-%d %H:%M}",
-            author=comment.author,
-            permission=discussion.permission(comment.author),
-            is_markdown=True,
-        )
-        for number, comment in enumerate(discussion.comments, 1)
-    ]
+    quotes = [_comment(number, comment, discussion) for number, comment in enumerate(discussion.comments, 1)]
     kept: list[str] = []
     room = DISCUSSION_LIMIT
     for text in reversed(quotes):
@@ -271,6 +285,15 @@ def _comments(discussion: Discussion) -> str:
             break
         kept.append(text)
     return _section("What people said", "\n\n".join(reversed(kept)))
+
+
+def _comment(number: int, comment: Comment, discussion: Discussion) -> str:
+    what = f"comment {number} under issue #{discussion.issue.number}, {comment.created_at:%Y-%m-%d %H:%M}"
+    body = _cut(comment.body, REMARK_LIMIT)
+    if comment.id in discussion.own:
+        return quote(body, what=f"{what}: questions that you asked", is_markdown=True)
+    standing = discussion.permission(comment.author)
+    return quote(body, what=what, author=comment.author, permission=standing, is_markdown=True)
 
 
 def _rfc(rfc: Rfc) -> str:

@@ -31,8 +31,24 @@ def _object(optional: Iterable[str] = (), **properties: dict[str, object]) -> di
 
 _CRITERIA_IDS = _list(_TEXT, 'Ids of acceptance criteria, for example ["AC-1"].')
 
+FINDINGS_LIMIT = 12
+"""How many findings a second reader may hand in: whoever finds more has not chosen."""
+
+QUESTIONS_LIMIT = 7
+"""How many questions may be put to people at once."""
+
+_ANSWERS = _list(
+    _object(
+        finding=_text("The finding's id, for example F1."),
+        verdict={"type": "string", "enum": ["taken", "declined"]},
+        text=_text("One or two sentences for the maintainers: what changed, or why the draft stays as it is."),
+    ),
+    "Only after a second reader's findings were shown to you: one answer for each of them.",
+)
+
 SCHEMAS: dict[Assignment, dict[str, object]] = {
     Assignment.RFC: _object(
+        optional=["answers"],
         title=_text(f"What will be different, in at most {TITLE_LIMIT} characters."),
         summary=_text("Three sentences: the problem, the design, what it costs."),
         motivation=_text("Why, from the point of view of the people who use the code. Markdown."),
@@ -67,6 +83,23 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
                 criteria=_CRITERIA_IDS,
             ),
             "The implementation in steps.",
+        ),
+        answers=_ANSWERS,
+    ),
+    Assignment.CRITIQUE: _object(
+        findings=_list(
+            _object(
+                optional=["suggestion"],
+                severity={
+                    "type": "string",
+                    "enum": ["blocker", "serious", "minor"],
+                    "description": "blocker: built like this it would be wrong or could not be proved.",
+                },
+                place=_text("Where it stands in the draft: a section, a criterion (AC-2), a task."),
+                problem=_text("What is wrong or missing, as a fact with its evidence: an input, a `path:line`."),
+                suggestion=_text("The smallest change of the draft that would mend it."),
+            ),
+            f"The worst first, at most {FINDINGS_LIMIT}; empty if there is nothing worth a maintainer's time.",
         ),
     ),
     Assignment.PLAN: _object(
@@ -113,8 +146,23 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
     ),
 }
 
+INQUIRY: dict[str, object] = _object(
+    findings=_text(
+        "What the code and the issue do tell, in a few sentences: where you looked, what is open. Markdown."
+    ),
+    questions=_list(
+        _text("One question that a person can answer in a sentence, with the two or three answers that make sense."),
+        f"At most {QUESTIONS_LIMIT}, the one that decides most first.",
+    ),
+)
+"""The input of the tool with which an RFC is not handed in, because only people can say what is wanted."""
+
+INQUIRE = "submit_questions"
+"""The name of that tool."""
+
 NAMES = {
     Assignment.RFC: "submit_rfc",
+    Assignment.CRITIQUE: "submit_critique",
     Assignment.PLAN: "submit_plan",
     Assignment.TESTS: "submit_tests",
     Assignment.BUILD: "submit_change",

@@ -5,14 +5,14 @@ Pure. What does not hold is answered with plain sentences, all at once, that the
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from bot.agent.schemas import HEADLINE_LIMIT, TITLE_LIMIT
-from bot.domain import Assignment, Citation, Criterion, Rfc, Task
+from bot.agent.reader import Reader
+from bot.agent.schemas import FINDINGS_LIMIT, HEADLINE_LIMIT, QUESTIONS_LIMIT, TITLE_LIMIT
+from bot.domain import Assignment, Citation, Criterion, Finding, FindingAnswer, Inquiry, Rfc, Severity, Task
 from bot.rfc import citations as rfc_citations
 from bot.rfc.document import RfcDraft
 
@@ -72,7 +72,14 @@ class ReviewDraft:
     answers: tuple[Answer, ...]
 
 
-Draft = RfcDraft | PlanDraft | TestsDraft | ChangeDraft | ReviewDraft
+@dataclass(frozen=True, slots=True)
+class Critique:
+    """What a second reader with a fresh context holds against a draft, the worst first; F1, F2, … in that order."""
+
+    findings: tuple[Finding, ...]
+
+
+Draft = RfcDraft | Inquiry | Critique | PlanDraft | TestsDraft | ChangeDraft | ReviewDraft
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +95,14 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a submission is checked against: the agreed criteria, the threads to answer, and the base's files.
+    """What a submission is checked against: the agreed criteria, the threads and findings to answer, the base's files.
 
     `read` gives a file's bytes at the base commit or None; None instead of a function leaves citations unchecked.
     """
 
     criteria: tuple[Criterion, ...] = ()
     threads: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
     read: Callable[[str], bytes | None] | None = None
 
     @classmethod
@@ -107,11 +115,13 @@ class Expected:
 
 def parse(assignment: Assignment, given: Mapping[str, object], expected: Expected) -> Draft | Rejected:
     """Turn what the model sent into the assignment's draft, or say everything that is wrong with it."""
-    reader = _Reader(given, "")
+    reader = Reader(given, "")
     draft: Draft
     match assignment:
         case Assignment.RFC:
             draft = _rfc(reader, expected)
+        case Assignment.CRITIQUE:
+            draft = _critique(reader)
         case Assignment.PLAN:
             draft = _plan(reader, expected)
         case Assignment.TESTS:
@@ -123,7 +133,7 @@ def parse(assignment: Assignment, given: Mapping[str, object], expected: Expecte
     return Rejected(tuple(dict.fromkeys(reader.problems))) if reader.problems else draft
 
 
-def _rfc(reader: _Reader, expected: Expected) -> RfcDraft:
+def _rfc(reader: Reader, expected: Expected) -> RfcDraft:
     criteria = tuple(
         Criterion(r.text("id"), r.text("text"), r.text("test", may_be_empty=True)) for r in reader.objects("criteria")
     )
@@ -147,6 +157,7 @@ def _rfc(reader: _Reader, expected: Expected) -> RfcDraft:
         questions=reader.texts("questions"),
         citations=citations,
         tasks=tasks,
+        answers=_answers(reader),
     )
     ids = [criterion.id for criterion in criteria]
     _check_unique(reader, "criteria", ids)
@@ -156,6 +167,7 @@ def _rfc(reader: _Reader, expected: Expected) -> RfcDraft:
     _need(reader, "criteria", criteria)
     _need(reader, "citations", citations)
     _need(reader, "tasks", tasks)
+    _check_answers(reader, draft.answers, expected.findings)
     _check_coverage(reader, "tasks", tasks, ids, "add it to the task that fulfils it")
     if expected.read is not None and not reader.problems:
         for problem in rfc_citations.problems(citations, expected.read):
@@ -163,7 +175,52 @@ def _rfc(reader: _Reader, expected: Expected) -> RfcDraft:
     return draft
 
 
-def _plan(reader: _Reader, expected: Expected) -> PlanDraft:
+def _answers(reader: Reader) -> tuple[FindingAnswer, ...]:
+    if not reader.has("answers"):
+        return ()
+    return tuple(
+        FindingAnswer(r.text("finding"), r.choice("verdict", ("taken", "declined")) == "taken", r.text("text"))
+        for r in reader.objects("answers")
+    )
+
+
+def _check_answers(reader: Reader, answers: tuple[FindingAnswer, ...], findings: tuple[str, ...]) -> None:
+    """Each finding that was shown has exactly one answer; what answers nothing is passed over."""
+    given = [answer.finding for answer in answers]
+    _check_unique(reader, "answers", given)
+    if missing := [id for id in findings if id not in given]:
+        reader.complain(f"answers: no answer to {', '.join(missing)}; each finding gets one, `taken` or `declined`.")
+
+
+def parse_inquiry(given: Mapping[str, object]) -> Inquiry | Rejected:
+    """Turn the questions with which an RFC was not handed in into an inquiry, or say what is wrong with them."""
+    reader = Reader(given, "")
+    inquiry = Inquiry(reader.text("findings"), reader.texts("questions"))
+    _need(reader, "questions", inquiry.questions)
+    if len(inquiry.questions) > QUESTIONS_LIMIT:
+        reader.complain(
+            f"questions: at most {QUESTIONS_LIMIT}; nobody answers {len(inquiry.questions)}. Keep those that decide most."
+        )
+    return Rejected(tuple(dict.fromkeys(reader.problems))) if reader.problems else inquiry
+
+
+def _critique(reader: Reader) -> Critique:
+    findings = tuple(
+        Finding(
+            id=f"F{number}",
+            severity=Severity(r.choice("severity", tuple(Severity))),
+            place=r.text("place"),
+            problem=r.text("problem"),
+            suggestion=r.text("suggestion", may_be_empty=True),
+        )
+        for number, r in enumerate(reader.objects("findings"), 1)
+    )
+    if len(findings) > FINDINGS_LIMIT:
+        reader.complain(f"findings: at most {FINDINGS_LIMIT}; keep those that matter most.")
+    return Critique(findings)
+
+
+def _plan(reader: Reader, expected: Expected) -> PlanDraft:
     tasks = tuple(
         Task(r.text("id"), r.text("title"), criteria=r.texts("criteria"), files=r.texts("files"))
         for r in reader.objects("tasks")
@@ -178,7 +235,7 @@ def _plan(reader: _Reader, expected: Expected) -> PlanDraft:
 _TEST_NAME = re.compile(r"(?:[\w./-]+(?:::|: ))?[A-Za-z_]\w*(?:::\w+)*|\S+\.(?:rs|md) - .+")
 
 
-def _tests(reader: _Reader, expected: Expected) -> TestsDraft:
+def _tests(reader: Reader, expected: Expected) -> TestsDraft:
     notes = reader.text("notes", may_be_empty=True)
     tests = tuple(NewTest(r.text("name").strip("`"), r.texts("criteria")) for r in reader.objects("tests"))
     _need(reader, "tests", tests)
@@ -198,7 +255,7 @@ def _tests(reader: _Reader, expected: Expected) -> TestsDraft:
     return TestsDraft(tests, notes)
 
 
-def _change(reader: _Reader) -> ChangeDraft:
+def _change(reader: Reader) -> ChangeDraft:
     return ChangeDraft(
         title=_headline(reader, HEADLINE_LIMIT),
         summary=reader.text("summary"),
@@ -207,12 +264,12 @@ def _change(reader: _Reader) -> ChangeDraft:
     )
 
 
-def _review(reader: _Reader, expected: Expected) -> ReviewDraft:
-    answers = tuple(Answer(r.text("thread"), r.text("kind"), r.text("text")) for r in reader.objects("answers"))
+def _review(reader: Reader, expected: Expected) -> ReviewDraft:
+    kinds = ("done", "question", "declined")
+    answers = tuple(
+        Answer(r.text("thread"), r.choice("kind", kinds), r.text("text")) for r in reader.objects("answers")
+    )
     _check_unique(reader, "answers", [answer.thread for answer in answers])
-    for answer in answers:
-        if answer.kind not in ("done", "question", "declined"):
-            reader.complain(f"answers: kind is one of done, question, declined, not {answer.kind!r}.")
     answered = {answer.thread for answer in answers}
     for thread in expected.threads:
         if thread not in answered:
@@ -227,26 +284,26 @@ def _review(reader: _Reader, expected: Expected) -> ReviewDraft:
 # --- checks ----------------------------------------------------------------------------------------------------------
 
 
-def _headline(reader: _Reader, limit: int) -> str:
+def _headline(reader: Reader, limit: int) -> str:
     title = reader.text("title").strip()
     if "\n" in title or len(title) > limit:
         reader.complain(f"title: one line of at most {limit} characters; it has {len(title)}.")
     return title
 
 
-def _need(reader: _Reader, name: str, values: tuple[object, ...]) -> None:
+def _need(reader: Reader, name: str, values: tuple[object, ...]) -> None:
     if not values:
         reader.complain(f"{name}: at least one is needed.")
 
 
-def _check_unique(reader: _Reader, name: str, ids: list[str]) -> None:
+def _check_unique(reader: Reader, name: str, ids: list[str]) -> None:
     for id, count in Counter(ids).items():
         if id and count > 1:
             reader.complain(f"{name}: {id} occurs {count} times.")
 
 
 def _check_coverage(
-    reader: _Reader,
+    reader: Reader,
     name: str,
     values: Iterable[Task | NewTest],
     ids: list[str],
@@ -266,85 +323,3 @@ def _check_coverage(
 
 def _path(path: str) -> str:
     return path.strip("`").removeprefix("/workspace/").removeprefix("./")
-
-
-class _Reader:
-    """Takes typed values out of a JSON object and collects what is wrong instead of raising."""
-
-    def __init__(self, given: Mapping[str, object], place: str, problems: list[str] | None = None) -> None:
-        self._given = given
-        self._place = place
-        self.problems: list[str] = [] if problems is None else problems
-
-    def complain(self, sentence: str) -> None:
-        self.problems.append(self._place + sentence)
-
-    def text(self, name: str, *, may_be_empty: bool = False) -> str:
-        """A string; a list of strings is taken as a bulleted list, which models send where Markdown is asked for."""
-        value = self._given.get(name)
-        if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
-            value = "\n".join(f"- {part}" for part in value)
-        if value is None and may_be_empty:
-            return ""
-        if not isinstance(value, str):
-            self.complain(f"{name}: {_missing_or_wrong(value, 'a text')}.")
-            return ""
-        if not value.strip() and not may_be_empty:
-            self.complain(f"{name}: it is empty.")
-        return value.strip()
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        value = _decoded(self._given.get(name))
-        if value is None:
-            return ()
-        if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
-            self.complain(f"{name}: {_missing_or_wrong(value, 'a list of texts')}.")
-            return ()
-        return tuple(part.strip() for part in value if part.strip())
-
-    def number(self, name: str) -> int:
-        value = self._given.get(name)
-        if isinstance(value, str) and value.strip().isdecimal():
-            return int(value)
-        if not isinstance(value, int) or isinstance(value, bool):
-            self.complain(f"{name}: {_missing_or_wrong(value, 'a whole number')}.")
-            return 0
-        return value
-
-    def objects(self, name: str) -> list[_Reader]:
-        value = _decoded(self._given.get(name))
-        if not isinstance(value, list):
-            self.complain(f"{name}: {_missing_or_wrong(value, 'a list of objects')}.")
-            return []
-        readers = []
-        for position, part in enumerate(value):
-            place = f"{self._place}{name}[{position}]."
-            if isinstance(part, dict):
-                readers.append(_Reader(part, place, self.problems))
-            else:
-                self.problems.append(f"{place.rstrip('.')}: {_missing_or_wrong(part, 'an object')}.")
-        return readers
-
-
-def _decoded(value: object) -> object:
-    """A list that was sent as its own JSON text, which happens with long inputs, is read as the list."""
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value
-
-
-def _missing_or_wrong(value: object, wanted: str) -> str:
-    if value is None:
-        return f"it is missing; {wanted} is needed"
-    kinds = {
-        str: "a text",
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        list: "a list",
-        dict: "an object",
-    }
-    return f"{wanted} is needed, not {kinds.get(type(value), 'something else')}"

@@ -205,11 +205,17 @@ _SUBMITTED = {True: "Accepted.", False: "Received. It is verified in a fresh con
 
 
 def _submit(call: ToolCall, toolbox: Toolbox) -> str:
-    draft = submit.parse(toolbox.assignment, call.input, toolbox.expected)
+    draft = _parsed(call, toolbox.assignment, toolbox.expected)
     if isinstance(draft, Rejected):
         raise BadCall(str(draft))
     toolbox.draft = draft
     return _SUBMITTED[toolbox.assignment in tools.READ_ONLY]
+
+
+def _parsed(call: ToolCall, assignment: Assignment, expected: Expected) -> Draft | Rejected:
+    if call.name == schemas.INQUIRE:
+        return submit.parse_inquiry(call.input)
+    return submit.parse(assignment, call.input, expected)
 
 
 def replay(turn: Turn, results: Sequence[ToolResult], toolbox: Toolbox) -> None:
@@ -220,9 +226,9 @@ def replay(turn: Turn, results: Sequence[ToolResult], toolbox: Toolbox) -> None:
             continue
         if call.name == tools.PLAN:
             toolbox.plan = ticked(toolbox.plan, call.input)
-        elif call.name == schemas.NAMES[toolbox.assignment]:
+        elif call.name in (schemas.NAMES[toolbox.assignment], schemas.INQUIRE):
             # It was accepted then; what it was checked against (files above all) may look different now.
-            draft = submit.parse(toolbox.assignment, call.input, replace(toolbox.expected, read=None))
+            draft = _parsed(call, toolbox.assignment, replace(toolbox.expected, read=None))
             toolbox.draft = None if isinstance(draft, Rejected) else draft
 
 

@@ -17,7 +17,7 @@ DIFF = "diff"
 PLAN = "plan"
 DEPENDENCY = "dependency"
 
-READ_ONLY = frozenset([Assignment.RFC, Assignment.PLAN])
+READ_ONLY = frozenset([Assignment.RFC, Assignment.CRITIQUE, Assignment.PLAN])
 """The assignments that only read: their workspace is mounted read-only, and the editor only views."""
 
 Tool = dict[str, Any]
@@ -115,6 +115,10 @@ _SUBMIT_DESCRIPTIONS = {
         "Hands in the design and ends this conversation; it is posted on the issue for people to discuss. Citations "
         "are checked against the base commit, and you are told if one does not hold."
     ),
+    Assignment.CRITIQUE: (
+        "Hands in your findings and ends this conversation. They go to the author of the draft, who answers each one. "
+        "No finding is a good result where there is none."
+    ),
     Assignment.PLAN: "Hands in the plan and ends this conversation. Every acceptance criterion must belong to a task.",
     Assignment.TESTS: (
         "Hands in the tests that you have written into the workspace and ends this conversation. They are then run in "
@@ -131,6 +135,17 @@ _SUBMIT_DESCRIPTIONS = {
 }
 
 
+_INQUIRE: Tool = {
+    "name": schemas.INQUIRE,
+    "description": (
+        "Asks people instead of handing in a design, and ends this conversation. Only for an issue from which nobody "
+        "could tell what is wanted, even after reading the code: then a few questions are worth more than an invented "
+        "design. Where the goal is clear and only details are open, design it, and put these into `questions`."
+    ),
+    "input_schema": schemas.INQUIRY,
+}
+
+
 def tools_for(assignment: Assignment) -> tuple[Tool, ...]:
     """The tool definitions of an assignment, always the same and in the same order."""
     submission: Tool = {
@@ -139,8 +154,8 @@ def tools_for(assignment: Assignment) -> tuple[Tool, ...]:
         "input_schema": schemas.SCHEMAS[assignment],
     }
     if assignment is Assignment.RFC:
-        return (_BASH, _EDITOR, _DEPENDENCY, submission)
-    if assignment is Assignment.PLAN:
+        return (_BASH, _EDITOR, _DEPENDENCY, submission, _INQUIRE)
+    if assignment in (Assignment.CRITIQUE, Assignment.PLAN):
         return (_BASH, _EDITOR, submission)
     ticks = (_PLAN,) if assignment in (Assignment.TESTS, Assignment.BUILD) else ()
     return (_BASH, _EDITOR, _CHECK, _DIFF, *ticks, _DEPENDENCY, submission)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot.agent import schemas
 from bot.agent.quote import quote
-from bot.domain import Assignment, Message, StopReason, ToolResult, Turn, Usage
+from bot.domain import Assignment, Finding, Message, StopReason, ToolResult, Turn, Usage
 
 Block = dict[str, object]
 
@@ -109,6 +109,22 @@ def complaint_note(findings: str) -> str:
     """What is said where a submission was accepted, but did not stand in the fresh container."""
     quoted = quote(findings, what="what was found in a fresh container")
     return f"What you handed in does not stand:\n\n{quoted}\n\nMend it in the workspace, and submit again."
+
+
+def findings_note(findings: Iterable[Finding], assignment: Assignment) -> str:
+    """What a second reader holds against a draft that was accepted, for its author to answer."""
+    rows = [
+        f"{f.id} ({f.severity}), {f.place}: {f.problem}" + (f"\n  suggestion: {f.suggestion}" if f.suggestion else "")
+        for f in findings
+    ]
+    quoted = quote("\n".join(rows), what="findings of a second reader, who knows the draft but not this conversation")
+    return (
+        f"Your draft is not published yet. A second reader went over it with fresh eyes:\n\n{quoted}\n\n"
+        "Check each finding against the code. What holds, take into the draft, wherever it has consequences; what does "
+        "not hold, or would make the design larger than the issue, decline. What nobody questioned stays as it is, word "
+        f"for word. Then call `{schemas.NAMES[assignment]}` again with the whole draft and, in `answers`, one answer "
+        "for each finding."
+    )
 
 
 def ending_note(turn: Turn, assignment: Assignment) -> str:

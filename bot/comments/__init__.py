@@ -16,6 +16,7 @@ from bot.comments.answers import (
     user_error_comment,
 )
 from bot.comments.form import BODY_LIMIT, fit, quoted
+from bot.comments.investigation import inquired_note, inquiry_comment, second_reader_note
 from bot.comments.pull_request import (
     evidence_summary,
     evidence_title,
@@ -45,6 +46,8 @@ __all__ = [
     "fit",
     "help_comment",
     "idle_status_comment",
+    "inquired_note",
+    "inquiry_comment",
     "no_rfc_comment",
     "not_allowed_comment",
     "nothing_running_comment",
@@ -55,6 +58,7 @@ __all__ = [
     "rfc_comment",
     "rfc_done_note",
     "running_status_comment",
+    "second_reader_note",
     "status_comment",
     "steering_comment",
     "stopped_note",

@@ -11,6 +11,7 @@ def status_comment(run: Run, plan: Plan | None, note: str = "", *, links: str = 
     """The one comment of a run, edited in place: where it stands, its plan with ticks, and what came of it."""
     head = {
         Stage.DONE: f"✅ **{capital(KIND_WORDS[run.kind])} is done.**",
+        Stage.ASKED: f"❓ **{capital(KIND_WORDS[run.kind])} waits for your answers.**",
         Stage.STOPPED: f"⏹️ **{capital(KIND_WORDS[run.kind])} was stopped.**",
         Stage.FAILED: f"❌ **{capital(KIND_WORDS[run.kind])} could not be finished.**",
     }.get(run.stage, f"⏳ **Working on {KIND_WORDS[run.kind]}**: {STAGE_WORDS[run.stage]}.")

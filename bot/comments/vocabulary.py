@@ -28,6 +28,7 @@ STAGE_WORDS = {
     Stage.QUEUED: "waiting for its turn",
     Stage.PREPARE: "preparing the workspace",
     Stage.INVESTIGATE: "reading the code and designing",
+    Stage.CRITIQUE: "letting a second reader look for what is wrong or missing",
     Stage.PLAN: "planning",
     Stage.TESTS: "writing the tests first",
     Stage.RED: "proving the tests red in a fresh container",
@@ -35,13 +36,14 @@ STAGE_WORDS = {
     Stage.VERIFY: "verifying in a fresh container",
     Stage.PUBLISH: "publishing",
     Stage.DONE: "done",
+    Stage.ASKED: "waiting for answers",
     Stage.STOPPED: "stopped",
     Stage.FAILED: "failed",
 }
 
 
 STAGES_OF = {
-    RunKind.RFC: (Stage.PREPARE, Stage.INVESTIGATE, Stage.PUBLISH),
+    RunKind.RFC: (Stage.PREPARE, Stage.INVESTIGATE, Stage.CRITIQUE, Stage.PUBLISH),
     RunKind.IMPLEMENT: (
         Stage.PREPARE,
         Stage.PLAN,

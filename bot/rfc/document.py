@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.domain import Citation, Criterion, Rfc, Task
+from bot.domain import Citation, Criterion, FindingAnswer, Rfc, Task
 
 _SPACES = re.compile(r"[ \t]+\n")
 _CITED = re.compile(r"`?(?P<path>[\w./@+-]+):(?P<line>\d+)`?")
@@ -19,7 +19,10 @@ CRITERIA, PLAN, CITATIONS = "Acceptance criteria", "Implementation plan", "Code 
 
 @dataclass(frozen=True, slots=True)
 class RfcDraft:
-    """What the model submits for an RFC: Markdown texts, and the parts that the host itself works with."""
+    """What the model submits for an RFC: Markdown texts, and the parts that the host itself works with.
+
+    `answers` are those to the second reader's findings; they are told beside the document, not in it.
+    """
 
     title: str
     summary: str
@@ -33,6 +36,7 @@ class RfcDraft:
     questions: tuple[str, ...]
     citations: tuple[Citation, ...]
     tasks: tuple[Task, ...]
+    answers: tuple[FindingAnswer, ...] = ()
 
 
 def publish(draft: RfcDraft, *, version: int, base_commit: str, repository_url: str) -> Rfc:

@@ -20,8 +20,10 @@ from simulator.trees import File, Tree, changed
 
 
 class FaultKind(StrEnum):
-    """In the order in which they are made."""
+    """In the order in which they are made; the first two in the draft of an RFC, the others in code."""
 
+    CITATION = "citation"
+    WEAKNESS = "weakness"
     MISSING = "missing"
     TYPE = "type"
     FORMAT = "format"
@@ -29,6 +31,7 @@ class FaultKind(StrEnum):
     WRONG = "wrong"
 
 
+IN_DRAFTS = (FaultKind.CITATION, FaultKind.WEAKNESS)
 NOT_YET = "this result is not right yet"
 APPENDED = {
     FaultKind.TYPE: 'const _: u32 = "rfcsmith";',

@@ -49,6 +49,7 @@ class OracleBrain:
             blocks = next(procedure)
             for turn in past:
                 _compare(blocks, turn)
+                player.heard = turn.said
                 blocks = procedure.send(turn.results)
         except StopIteration:
             return [say("That is all from me.")]

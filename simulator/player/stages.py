@@ -8,9 +8,9 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from simulator.messages.brain import Block, say
-from simulator.player import split, words
+from simulator.player import drafts, split, words
 from simulator.player.desk import BATCH, Desk, Play
-from simulator.player.faults import Fault, FaultKind, candidates
+from simulator.player.faults import IN_DRAFTS, Fault, FaultKind, candidates
 from simulator.player.transcript import Offer, Result
 from simulator.player.words import Work
 from simulator.trees import File, Tree, changed
@@ -25,7 +25,10 @@ THREAD_ID = re.compile(r"(?i)\bPRRT_[\w-]+|\bthread[ `\"'=:#]+(?:id[ `\"'=:#]+)?
 
 
 class Player:
-    """One assignment: what is to be done, with which tools, and what there is to tell afterwards (`notes`)."""
+    """One assignment: what is to be done, with which tools, and what there is to tell afterwards (`notes`).
+
+    `heard` is what was said beside the results that came last.
+    """
 
     def __init__(self, work: Work, offer: Offer, brief: str, faults: tuple[FaultKind, ...]) -> None:
         self.work = work
@@ -33,11 +36,13 @@ class Player:
         self.brief = brief
         self.faults = faults
         self.notes: list[str] = []
+        self.heard = ""
 
     def play(self) -> Play:
         """The whole assignment, up to the accepted submission."""
         stages: dict[str, Callable[[], Play]] = {
             "submit_rfc": self.rfc,
+            "submit_critique": self.critique,
             "submit_plan": self.plan,
             "submit_tests": self.tests,
             "submit_change": self.build,
@@ -54,7 +59,40 @@ class Player:
     def rfc(self) -> Play:
         desk = Desk(self.offer, self.work.trees.base)
         yield from self._investigate(desk)
-        yield from self._hand_in(desk, words.rfc(self.work), "The design.")
+        finished = words.rfc(self.work)
+        draft = drafts.weakened(finished) if FaultKind.WEAKNESS in self.faults else finished
+        planted = drafts.planted(draft, self.work.trees.base) if FaultKind.CITATION in self.faults else ()
+        yield from self._draft(desk, drafts.with_all(draft, planted), planted)
+        # Whoever is asked again after an accepted draft has been read by somebody else.
+        revised = finished | {"answers": drafts.answers(self.heard)}
+        yield from self._hand_in(desk, revised, "What was found is mended.")
+
+    def _draft(self, desk: Desk, draft: dict[str, object], planted: Sequence[drafts.Plant]) -> Play:
+        """Hands in the draft until it is accepted, taking back of the planted mistakes only what a complaint names."""
+        waiting = list(planted)
+        sentence = "The design."
+        for _ in range(2 + HAND_IN_AGAIN):
+            results = yield [say(sentence), desk.tool(self.offer.submit or "", draft)]
+            if not results[0].is_error:
+                break
+            complaint = results[0].text
+            named = [plant for plant in waiting if plant.is_named(complaint)]
+            if not named:
+                self.notes.append(f"{self.offer.submit} was refused: {' '.join(complaint.split())[:600]}")
+            draft = drafts.without(_mended(draft, complaint) if not named else draft, named)
+            waiting = [plant for plant in waiting if plant not in named]
+            sentence = "Once more, with what was named mended."
+        self.notes.extend(NOT_SHOWN.format(plant.name) for plant in waiting)
+
+    def critique(self) -> Play:
+        """The second reader: finds what was planted, and one thing that is a matter of taste."""
+        desk = Desk(self.offer, self.work.trees.base)
+        if self.offer.bash:
+            yield [say("I look at what the draft rests on."), desk.bash("ls -a")]
+        found = drafts.weaknesses(self.brief)
+        if FaultKind.WEAKNESS in self.faults and not found:
+            self.notes.append(NOT_SHOWN.format(FaultKind.WEAKNESS))
+        yield from self._hand_in(desk, {"findings": found}, "What I hold against it.")
 
     def plan(self) -> Play:
         desk = Desk(self.offer, self.work.trees.base)
@@ -92,7 +130,7 @@ class Player:
         yield from desk.look_around(paths, [work.tests, work.trees.base, work.head, work.trees.gold])
         yield from self._fetch_dependencies(desk, work.head)
         yield from self._tick(desk, "T1", "the tests were written first")
-        for kind in self.faults if self.offer.has("check") else ():
+        for kind in [each for each in self.faults if each not in IN_DRAFTS] if self.offer.has("check") else ():
             yield from self._make_and_mend(desk, kind)
         yield from desk.bring(_part(work.head, paths), "Now the code.")
         yield from self._tick(desk, "T2", "")

@@ -21,10 +21,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A turn with tool calls that is over: the calls, and one result for each, in order."""
+    """A turn with tool calls that is over: the calls, one result for each, in order, and what was said beside them."""
 
     calls: tuple[Block, ...]
     results: tuple[Result, ...]
+    said: str = ""
 
 
 class Offer:
@@ -63,7 +64,8 @@ def past(request: Request) -> list[Past]:
         calls = tuple(block for block in message["content"] if block["type"] == "tool_use")
         if calls:
             results = _results(answer["content"])
-            turns.append(Past(calls, tuple(results.get(call["id"], Result("", True)) for call in calls)))
+            matched = tuple(results.get(call["id"], Result("", True)) for call in calls)
+            turns.append(Past(calls, matched, _plain(answer["content"])))
     return turns
 
 

@@ -16,10 +16,10 @@ from bot.agent.brief import (
     ReviewRound,
     Setting,
     build_brief,
+    critique_brief,
     plan_brief,
     review_brief,
     rfc_brief,
-    system_prompt,
     thread_ids,
 )
 from bot.agent.tools import tools_for
@@ -94,6 +94,7 @@ def briefs() -> dict[Assignment, Brief]:
         Assignment.RFC: rfc_brief(
             SETTING, DISCUSSION, previous=RFC, request="think of WebAssembly", requested_by=ALICE
         ),
+        Assignment.CRITIQUE: critique_brief(SETTING, DISCUSSION, RFC, PLAN, request="think of WebAssembly"),
         Assignment.PLAN: plan_brief(SETTING, DISCUSSION, RFC),
         Assignment.TESTS: briefing.tests_brief(SETTING, DISCUSSION, RFC, PLAN, notes="Tests live in src."),
         Assignment.BUILD: build_brief(
@@ -130,7 +131,7 @@ def test_the_environment_is_told(assignment: Assignment) -> None:
 @pytest.mark.parametrize("assignment", list(Assignment))
 def test_only_tools_that_exist_are_named(assignment: Assignment) -> None:
     names = {tool["name"] for tool in tools_for(assignment)}
-    system = system_prompt(assignment, SETTING)
+    system = briefs()[assignment].system
     for name in ("check", "diff", "plan", "dependency", *schemas.NAMES.values()):
         assert (re.search(rf"`{name}`", system) is None) or name in names, name
 
@@ -222,4 +223,24 @@ def test_a_brief_is_the_same_every_time() -> None:
 
 
 def test_every_prompt_is_used() -> None:
-    assert sorted(path.stem for path in PROMPTS.iterdir()) == sorted(["environment", *(a.value for a in Assignment)])
+    used = ["environment", "critique_of_rfc", *(assignment.value for assignment in Assignment)]
+    assert sorted(path.stem for path in PROMPTS.iterdir()) == sorted(used)
+
+
+def test_the_second_reader_sees_the_draft_as_people_will_and_not_who_wrote_it() -> None:
+    brief = briefs()[Assignment.CRITIQUE]
+    for fact in (
+        "the draft: Refuse empty keys",
+        'AC-1: `parse("=")` fails.',
+        "[ ] T2: Refuse them",
+        "think of WebAssembly",
+    ):
+        assert fact in brief.message
+    assert "What to look for in an RFC" in brief.system and "approved" not in brief.message
+
+
+def test_questions_that_were_asked_are_shown_as_the_models_own() -> None:
+    asked = Comment(3, "1. Which parser?", Actor("rfcsmith[bot]", is_bot=True), NOON, NOON)
+    discussion = Discussion(ISSUE, (asked,), {}, frozenset([3]))
+    message = rfc_brief(SETTING, discussion).message
+    assert re.search(r'what="comment 1 [^"]*: questions that you asked">\n1\. Which parser\?', message)

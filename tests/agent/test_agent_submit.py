@@ -8,10 +8,11 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from bot.agent.schemas import SCHEMAS
+from bot.agent.schemas import INQUIRY, SCHEMAS
 from bot.agent.submit import (
     Answer,
     ChangeDraft,
+    Critique,
     Expected,
     NewTest,
     PlanDraft,
@@ -19,8 +20,9 @@ from bot.agent.submit import (
     ReviewDraft,
     TestsDraft,
     parse,
+    parse_inquiry,
 )
-from bot.domain import Assignment, Citation, Criterion, Task
+from bot.domain import Assignment, Citation, Criterion, Finding, FindingAnswer, Inquiry, Severity, Task
 from bot.rfc.document import RfcDraft
 
 TWO = Expected(criteria=(Criterion("AC-1", "one"), Criterion("AC-2", "two")))
@@ -102,6 +104,53 @@ def test_harmless_differences_of_form_are_forgiven() -> None:
     assert draft.citations[0].line == 3 and len(draft.criteria) == 2 and draft.questions == ()
 
 
+def critique(**changes: Any) -> dict[str, Any]:
+    finding = {"severity": "serious", "place": "AC-2", "problem": "`a(0)` is not settled.", "suggestion": "Say 1."}
+    return {"findings": [finding | changes]}
+
+
+def test_findings_are_numbered_in_the_order_in_which_they_come() -> None:
+    found = Finding("F1", Severity.SERIOUS, "AC-2", "`a(0)` is not settled.", "Say 1.")
+    assert parse(Assignment.CRITIQUE, critique(), Expected()) == Critique((found,))
+    assert parse(Assignment.CRITIQUE, {"findings": []}, Expected()) == Critique(())
+    two = parse(Assignment.CRITIQUE, {"findings": critique()["findings"] * 2}, Expected())
+    assert isinstance(two, Critique) and [each.id for each in two.findings] == ["F1", "F2"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (critique(severity="bad"), "severity is one of blocker, serious, minor, not 'bad'"),
+        (critique(problem=" "), "findings[0].problem: it is empty"),
+        ({"findings": critique()["findings"] * 13}, "findings: at most 12"),
+    ],
+)
+def test_a_faulty_critique_is_explained(given: dict[str, Any], said: str) -> None:
+    assert said in problems(Assignment.CRITIQUE, given)
+
+
+def test_a_revised_rfc_answers_each_finding_once() -> None:
+    expected = Expected(findings=("F1", "F2"))
+    taken = {"finding": "F1", "verdict": "taken", "text": "Settled."}
+    declined = {"finding": "F2", "verdict": "declined", "text": "Out of scope."}
+    draft = parse(Assignment.RFC, rfc(answers=[taken, declined]), expected)
+    assert isinstance(draft, RfcDraft)
+    assert draft.answers == (FindingAnswer("F1", True, "Settled."), FindingAnswer("F2", False, "Out of scope."))
+    assert "no answer to F1, F2; each finding gets one" in problems(Assignment.RFC, rfc(), expected)
+    assert "F1 occurs 2 times" in problems(Assignment.RFC, rfc(answers=[taken, taken, declined]), expected)
+    assert "verdict is one of taken, declined, not 'maybe'" in problems(
+        Assignment.RFC, rfc(answers=[taken | {"verdict": "maybe"}, declined]), expected
+    )
+
+
+def test_questions_instead_of_a_design_are_few_and_not_none() -> None:
+    given = {"findings": "There is only `double`.", "questions": ["Saturate or fail?"]}
+    assert parse_inquiry(given) == Inquiry("There is only `double`.", ("Saturate or fail?",))
+    assert "questions: at least one is needed" in str(parse_inquiry(given | {"questions": []}))
+    assert "at most 7; nobody answers 8" in str(parse_inquiry(given | {"questions": ["?"] * 8}))
+    assert jsonschema_rs.validator_for(INQUIRY).is_valid(given)
+
+
 def test_a_plan_covers_every_criterion() -> None:
     tasks = [
         {"id": "T1", "title": "Tests", "criteria": ["AC-1", "AC-2"], "files": ["tests/a.rs"]},
@@ -180,6 +229,7 @@ def test_a_review_without_threads_needs_no_answers() -> None:
 def test_every_schema_is_a_schema_and_accepts_what_is_accepted(assignment: Assignment) -> None:
     examples: dict[Assignment, dict[str, Any]] = {
         Assignment.RFC: rfc(),
+        Assignment.CRITIQUE: critique(),
         Assignment.PLAN: {"tasks": [{"id": "T1", "title": "a", "files": [], "criteria": ["AC-1", "AC-2"]}]},
         Assignment.TESTS: {"tests": [{"name": "a", "criteria": ["AC-1", "AC-2"]}]},
         Assignment.BUILD: {"title": "a", "summary": "b"},

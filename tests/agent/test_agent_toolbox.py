@@ -9,8 +9,8 @@ import pytest
 from bot.agent import schemas
 from bot.agent.submit import ChangeDraft, Expected
 from bot.agent.toolbox import RESULT_LIMIT, Toolbox, act, replay
-from bot.agent.tools import tools_for
-from bot.domain import Assignment, CheckScope, Criterion, Plan, StopReason, Task, TaskState
+from bot.agent.tools import READ_ONLY, tools_for
+from bot.domain import Assignment, CheckScope, Criterion, Inquiry, Plan, StopReason, Task, TaskState
 from bot.errors import SandboxUnavailable, Stopped, UserError
 
 EDITOR = "str_replace_based_edit_tool"
@@ -299,6 +299,19 @@ def test_plan_and_submission_come_back_from_the_transcript(bench) -> None:
     assert (fresh.plan, fresh.draft) == (bench.toolbox.plan, bench.toolbox.draft)
 
 
+def test_questions_end_the_conversation_of_an_rfc_and_of_nothing_else(make_bench) -> None:
+    asked = {"findings": "Nothing says which parser.", "questions": ["Which one?"]}
+    bench = make_bench(Assignment.RFC)
+    turn = bench.turn(("submit_questions", asked))
+    results = act(turn, bench.toolbox, lambda: False)
+    assert bench.toolbox.draft == Inquiry("Nothing says which parser.", ("Which one?",))
+    fresh = Toolbox(Assignment.RFC, bench.sandbox, bench.toolbox.files)
+    replay(turn, results, fresh)
+    assert fresh.draft == bench.toolbox.draft
+    bench.toolbox.assignment, bench.toolbox.draft = Assignment.PLAN, None
+    assert bench.one("submit_questions", **asked).is_error
+
+
 def test_citations_are_checked_when_they_are_handed_in_and_not_again(make_bench) -> None:
     bench = make_bench(Assignment.RFC)
     bench.write("src/lib.rs", "fn a() {}\nfn b() {}\n")
@@ -343,8 +356,9 @@ def rfc_input(**changes: object) -> dict[str, object]:
 def test_every_assignment_has_its_tools_in_one_order(assignment: Assignment) -> None:
     names = [tool["name"] for tool in tools_for(assignment)]
     assert names == [tool["name"] for tool in tools_for(assignment)]
-    assert names[:2] == ["bash", EDITOR] and names[-1] == schemas.NAMES[assignment]
-    assert ("check" in names) == (assignment not in (Assignment.RFC, Assignment.PLAN))
+    assert names[:2] == ["bash", EDITOR] and schemas.NAMES[assignment] in names[-2:]
+    assert (schemas.INQUIRE in names) == (assignment is Assignment.RFC)
+    assert ("check" in names) == (assignment not in READ_ONLY)
     assert all(tool["description"] for tool in tools_for(assignment) if "type" not in tool)
 
 

@@ -25,6 +25,10 @@ def tool(name: str, /, **properties: dict[str, Any]) -> dict[str, Any]:
 
 CHECK = tool("check", scope={"type": "string", "enum": ["quick", "full"]})
 SUBMIT_RFC = tool("submit_rfc", title=TEXT, citations={"type": "array"}, criteria={"type": "array"}, extra=TEXT)
+ANSWERING_RFC = tool(
+    "submit_rfc", title=TEXT, citations={"type": "array"}, criteria={"type": "array"}, answers={"type": "array"}
+)
+SUBMIT_CRITIQUE = tool("submit_critique", findings={"type": "array"})
 SUBMIT_TESTS = tool("submit_tests", tests={"type": "array"}, notes=TEXT)
 SUBMIT_CHANGE = tool("submit_change", title=TEXT, summary=TEXT)
 SUBMIT_REVIEW = tool("submit_review", summary=TEXT, answers={"type": "array"})
@@ -46,6 +50,7 @@ class Bench:
         self.messages: list[dict[str, Any]] = []
         self.broken_edits = 0
         self.path = ""
+        self.complain: Callable[[dict[str, Any]], str] = lambda given: ""
         workspace.mkdir(parents=True, exist_ok=True)
         write(tree, workspace)
 
@@ -81,6 +86,10 @@ class Bench:
             self.messages.append({"role": "user", "content": results})
         raise AssertionError("the player did not come to an end")
 
+    def accepted(self) -> dict[str, Any]:
+        """The result of the submission that ended the conversation, for one that goes on."""
+        return {"type": "tool_result", "tool_use_id": self.calls[-1]["id"], "content": "Accepted."}
+
     def _result(self, call: dict[str, Any]) -> dict[str, Any]:
         self.calls.append(call)
         result = {"type": "tool_result", "tool_use_id": call["id"]}
@@ -100,6 +109,8 @@ class Bench:
         if name == "check":
             return self.check(self.tree)
         if name.startswith("submit"):
+            if complaint := self.complain(given):
+                raise Refusal(complaint)
             self.submitted = given
             return "Accepted."
         return "Noted."

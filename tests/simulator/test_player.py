@@ -10,10 +10,12 @@ from typing import Any
 import anthropic
 import pytest
 from harness import (
+    ANSWERING_RFC,
     BASH,
     CHECK,
     EDITOR,
     SUBMIT_CHANGE,
+    SUBMIT_CRITIQUE,
     SUBMIT_REVIEW,
     SUBMIT_RFC,
     SUBMIT_TESTS,
@@ -25,6 +27,7 @@ from harness import (
 
 from simulator.case import Case, Trees, bring, load
 from simulator.messages.server import MessagesServer
+from simulator.player import drafts
 from simulator.player.faults import APPENDED, NOT_YET, FaultKind
 from simulator.player.oracle import OracleBrain
 from simulator.trees import File, Tree, changed
@@ -87,6 +90,71 @@ def test_the_rfc_cites_lines_that_exist(tmp_path: Path) -> None:
             "criteria",
             "extra",
         }  # what the schema asks for, and nothing else
+
+
+def strict(base: Tree) -> Callable[[dict[str, Any]], str]:
+    """Names the citations that do not stand, as the product does."""
+
+    def complaint(given: dict[str, Any]) -> str:
+        wrong = []
+        for each in given["citations"]:
+            lines = (base[each["path"]].text or "").splitlines() if each["path"] in base else []
+            if not (each["line"] <= len(lines) and each["quote"] in lines[each["line"] - 1]):
+                wrong.append(f"citations: {each['path']}:{each['line']}: `{each['quote']}` is not there.")
+        return "\n".join(wrong)
+
+    return complaint
+
+
+def test_wrong_citations_are_planted_and_taken_back_only_when_they_are_named(tmp_path: Path) -> None:
+    with playing(tmp_path, (FaultKind.CITATION,)) as (brain, bench):
+        bench.complain = strict(brain.work.trees.base)
+        bench.run("Design it.", [BASH, EDITOR, SUBMIT_RFC])
+        handed_in = [call["input"]["citations"] for call in bench.calls if call["name"] == "submit_rfc"]
+        assert len(handed_in) == 2 and bench.complain({"citations": handed_in[0]}).count("is not there") == 3
+        assert bench.complain({"citations": handed_in[1]}) == ""
+        assert brain.notes == []
+
+
+def test_citations_that_nobody_checks_are_noted_and_found_in_what_is_published(tmp_path: Path) -> None:
+    with playing(tmp_path, (FaultKind.CITATION,)) as (brain, bench):
+        bench.run("Design it.", [BASH, EDITOR, SUBMIT_RFC])
+        bench.messages.append({"role": "user", "content": [bench.accepted()]})
+        assert drafts.left_in(str(bench.submitted)) == [drafts.NOWHERE, drafts.INVENTED]
+        bench.turn([BASH, EDITOR, SUBMIT_RFC])
+        assert [note for note in brain.notes if "never shown" in note] == [
+            "diagnostic for a wrong line never shown",
+            "diagnostic for a missing file never shown",
+            "diagnostic for an invented item never shown",
+        ]
+
+
+def test_the_second_reader_finds_the_weakness_and_the_author_answers_each_finding(tmp_path: Path) -> None:
+    with playing(tmp_path, (FaultKind.WEAKNESS,)) as (brain, bench):
+        bench.run("Design it.", [BASH, EDITOR, ANSWERING_RFC])
+        draft, conversation = bench.submitted or {}, [*bench.messages, {"role": "user", "content": [bench.accepted()]}]
+        assert drafts.left_in(str(draft)) == [drafts.VAGUE]
+        bench.run(f"The draft: {draft['criteria'][0]['text']}", [BASH, EDITOR, SUBMIT_CRITIQUE])
+        findings = (bench.submitted or {})["findings"]
+        assert [each["severity"] for each in findings] == ["blocker", "minor"]
+        rows = [f"F{n} ({f['severity']}), {f['place']}: {f['problem']}" for n, f in enumerate(findings, 1)]
+        conversation[-1]["content"].append({"type": "text", "text": "\n".join(rows)})
+        bench.messages = conversation
+        bench.go_on([BASH, EDITOR, ANSWERING_RFC])
+        revised = bench.submitted or {}
+        assert drafts.left_in(str(revised)) == []
+        assert [(each["finding"], each["verdict"]) for each in revised["answers"]] == [
+            ("F1", "taken"),
+            ("F2", "declined"),
+        ]
+        assert brain.notes == []
+
+
+def test_a_draft_that_never_reaches_the_second_reader_is_noted(tmp_path: Path) -> None:
+    with playing(tmp_path, (FaultKind.WEAKNESS,)) as (brain, bench):
+        bench.run("Criticise it.", [BASH, EDITOR, SUBMIT_CRITIQUE])
+        assert bench.submitted == {"findings": []}
+        assert brain.notes == ["diagnostic for weakness never shown"]
 
 
 def test_the_road_ends_at_the_expected_tree(tmp_path: Path) -> None:

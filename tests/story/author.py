@@ -48,6 +48,14 @@ def submit_rfc(**changes: Any) -> Block:
     return call("submit_rfc", **(design | changes))
 
 
+def submit_critique(*findings: dict[str, str]) -> Block:
+    return call("submit_critique", findings=list(findings))
+
+
+def submit_questions(*questions: str) -> Block:
+    return call("submit_questions", findings="`double` is all there is.", questions=list(questions))
+
+
 def submit_plan() -> Block:
     task = {"id": "T1", "title": "Saturate", "files": ["src/lib.rs"], "criteria": ["AC-1"]}
     return call("submit_plan", tasks=[task], notes="")
@@ -80,6 +88,7 @@ class Lines:
     """What the author says, turn by turn, in each assignment; the last line is said again for ever."""
 
     rfc: list[Line] = field(default_factory=lambda: [_rfc])
+    critique: list[Line] = field(default_factory=lambda: [[submit_critique()]])
     plan: list[Line] = field(default_factory=lambda: [[submit_plan()]])
     tests: list[Line] = field(default_factory=lambda: [[write(crate.TESTS_PATH, crate.TESTS), submit_tests()]])
     change: list[Line] = field(default_factory=lambda: [[write(crate.LIBRARY_PATH, crate.SATURATING), submit_change()]])

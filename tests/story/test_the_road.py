@@ -67,5 +67,5 @@ def test_the_report_counts_what_a_run_took(tester: Tester) -> None:
     report = tester.world.bot.report()
     (run,) = [run for run in report["runs"] if run["repository"] == tester.repository.full_name]
     assert report["unfinished"] == 0 and run["stage"] == "done"
-    assert run["turns"] == run["tool_calls"] == 1 and run["tokens"]["output"] > 0
+    assert run["turns"] == run["tool_calls"] == 2 and run["tokens"]["output"] > 0
     assert 0 < run["command_seconds"] + run["model_seconds"] + run["overhead_seconds"] <= run["seconds"] + 0.01

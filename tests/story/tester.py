@@ -55,7 +55,7 @@ class Tester:
             self.town.changes.install(self.github.app, account, account)
 
     def author_says(self, **lines: list[Line]) -> None:
-        """Other lines for the model: `rfc`, `plan`, `tests`, `change`, `review`."""
+        """Other lines for the model: `rfc`, `critique`, `plan`, `tests`, `change`, `review`."""
         self.lines = replace(self.lines, **lines)
         self.world.author.learn(self.repository.id, self.lines)
 
@@ -173,7 +173,7 @@ class Tester:
 
         def look() -> str:
             text = self.status(issue, kind, attempt)
-            is_over = text[:1] in "✅⏹❌" and bool(text)
+            is_over = text[:1] in "✅❓⏹❌" and bool(text)
             assert words in text or not is_over, f"wanted {words!r}, but the run ended with:\n{text}"
             return text if words in text else ""
 
@@ -266,7 +266,7 @@ class Tester:
         if self._answer(comment) is not None:
             return True
         own = [run for run in self.runs() if run.delivery_id in self._deliveries(comment)]
-        return any(self.status(comment.issue, run.kind, run.attempt)[:1] in tuple("✅⏹❌") for run in own)
+        return any(self.status(comment.issue, run.kind, run.attempt)[:1] in tuple("✅❓⏹❌") for run in own)
 
     def _statuses(self) -> list[str]:
         with self.github.world.lock:

@@ -6,8 +6,11 @@ from bot.agent import brief
 from bot.agent.brief import Brief, Discussion, ReviewRound, Setting
 from bot.agent.submit import PlanDraft, TestsDraft
 from bot.checking import Baseline
-from bot.domain import Assignment, Permission, Plan, ReviewThread, Run
+from bot.domain import Assignment, Comment, Permission, Plan, ReviewThread, Run
 from bot.errors import UserError
+from bot.github.markers import marker_of
+from bot.rfc import document
+from bot.rfc.document import RfcDraft
 from bot.rust.outline import outline
 from workflows import hands
 from workflows.steps.records import Red, rfc_of, setup_of
@@ -23,6 +26,8 @@ def compose(run: Run, assignment: Assignment) -> Brief:
         return brief.rfc_brief(
             setting, discussion, previous=previous, request=run.request, requested_by=run.requested_by
         )
+    if assignment is Assignment.CRITIQUE:
+        return _critique(run, setting, discussion)
     rfc = rfc_of(run)
     if rfc is None:
         raise UserError(
@@ -44,6 +49,14 @@ def compose(run: Run, assignment: Assignment) -> Brief:
     assert red is not None, "the red proof comes before building"
     difference = hands.current().git.diff(run.target.repo.id, run.base_commit, red.tree)
     return brief.build_brief(setting, discussion, rfc, plan, tests=difference, red=red.report, notes=notes)
+
+
+def _critique(run: Run, setting: Setting, discussion: Discussion) -> Brief:
+    draft = hands.current().store.document(run.id, f"draft:{Assignment.RFC}", RfcDraft)
+    assert draft is not None, "the critique follows an accepted draft"
+    url = f"https://github.com/{run.target.repo.full_name}"
+    rfc = document.publish(draft, version=0, base_commit=run.base_commit, repository_url=url)
+    return brief.critique_brief(setting, discussion, rfc, Plan(draft.tasks), request=run.request)
 
 
 def _setting(run: Run) -> Setting:
@@ -86,16 +99,19 @@ def _discussion(run: Run, others: set[str]) -> Discussion:
     repo = run.target.repo
     github = our_hands.github.installation(repo.installation_id)
     issue = github.issue(repo, run.target.issue)
-    comments = tuple(
-        comment
-        for comment in github.comments(repo, run.target.issue)
-        if comment.author.login != our_hands.github.bot_login
-    )
+    said = github.comments(repo, run.target.issue)
+    own = {comment.id for comment in said if comment.author.login == our_hands.github.bot_login}
+    asked = frozenset(comment.id for comment in said if comment.id in own and _is_inquiry(comment))
+    comments = tuple(comment for comment in said if comment.id not in own)
     logins = {*others, issue.author.login, run.requested_by.login, *(comment.author.login for comment in comments)}
     permissions = {login: github.permission(repo, login) for login in sorted(logins)}
     # Words of people without standing in the repository are not shown to the model at all, but for the issue's own.
-    trusted = tuple(comment for comment in comments if permissions[comment.author.login] >= Permission.TRIAGE)
-    return Discussion(issue, trusted, permissions)
+    shown = {comment.id for comment in comments if permissions[comment.author.login] >= Permission.TRIAGE} | asked
+    return Discussion(issue, tuple(comment for comment in said if comment.id in shown), permissions, asked)
+
+
+def _is_inquiry(comment: Comment) -> bool:
+    return (marker_of(comment.body) or "").startswith("questions:")
 
 
 def open_threads(run: Run) -> tuple[ReviewThread, ...]:

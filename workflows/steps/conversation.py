@@ -12,7 +12,7 @@ from bot.agent.submit import Expected
 from bot.agent.tools import READ_ONLY, tools_for
 from bot.agent.transcript import Budget
 from bot.checking import Baseline
-from bot.domain import Assignment, Plan, Run, Stage, StopReason, ToolCall, Turn
+from bot.domain import Assignment, Inquiry, Plan, Run, Stage, StopReason, ToolCall, Turn
 from bot.errors import UserError
 from bot.model import ModelRequest
 from bot.store import StoredTurn
@@ -21,12 +21,13 @@ from bot.workbench import Workbench
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import briefs, lifecycle
-from workflows.steps.records import Submitted, agreed_criteria
+from workflows.steps.records import INQUIRY, Submitted, agreed_criteria, shown_findings
 
 log = logging.getLogger("rfcsmith")
 
 STAGES = {
     Assignment.RFC: Stage.INVESTIGATE,
+    Assignment.CRITIQUE: Stage.CRITIQUE,
     Assignment.PLAN: Stage.PLAN,
     Assignment.TESTS: Stage.TESTS,
     Assignment.BUILD: Stage.BUILD,
@@ -143,7 +144,7 @@ def act(run_id: str, assignment_name: str, number: int) -> int | None:
     if box.plan.tasks:
         store.put_document(run_id, "plan", box.plan)
     if box.draft is not None:
-        store.put_document(run_id, f"draft:{assignment}", box.draft)
+        store.put_document(run_id, INQUIRY if isinstance(box.draft, Inquiry) else f"draft:{assignment}", box.draft)
         if isinstance(box.draft, submit.PlanDraft):
             store.put_document(run_id, "plan", Plan(box.draft.tasks))
         store.put_document(run_id, Submitted.name(assignment), number)
@@ -205,7 +206,12 @@ def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.
     def read(path: str) -> bytes | None:
         return our_hands.git.read(run.target.repo.id, run.base_commit, path)
 
-    expected = Expected(agreed_criteria(run), briefs.thread_ids(run), read if assignment is Assignment.RFC else None)
+    expected = Expected(
+        criteria=agreed_criteria(run),
+        threads=briefs.thread_ids(run),
+        findings=tuple(finding.id for finding in shown_findings(run.id)) if assignment is Assignment.RFC else (),
+        read=read if assignment is Assignment.RFC else None,
+    )
     baseline = our_hands.store.document(run.id, "baseline", Baseline) or Baseline()
     return toolbox.Toolbox(
         assignment=assignment,
@@ -214,20 +220,25 @@ def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.
         expected=expected,
         checks=None if assignment in READ_ONLY else CheckTool(workbench, baseline),
         differ=DiffTool(workbench),
-        dependencies=None if assignment is Assignment.PLAN else DependencyTool(workbench),
+        dependencies=None if assignment in (Assignment.CRITIQUE, Assignment.PLAN) else DependencyTool(workbench),
         plan=our_hands.store.plan(run.id) or Plan(),
     )
 
 
 def complain(run_id: str, assignment: Assignment, text: str) -> None:
     """Reopen a conversation whose submission did not stand, saying why; called inside the proving steps."""
+    reopen(run_id, assignment, transcript.complaint_note(text))
+
+
+def reopen(run_id: str, assignment: Assignment, note: str) -> None:
+    """Let a conversation that ended with a submission go on with `note`; called inside other steps."""
     store = hands.current().store
     if store.document(run_id, Submitted.name(assignment), int) is None:
         return
     last = store.turns(run_id, assignment)[-1]
-    store.amend_turn(
-        run_id, assignment, last.number, [*last.user, transcript.text_block(transcript.complaint_note(text))]
-    )
+    block = transcript.text_block(note)
+    if block not in last.user:
+        store.amend_turn(run_id, assignment, last.number, [*last.user, block])
     store.put_document(run_id, Submitted.name(assignment), None)
 
 

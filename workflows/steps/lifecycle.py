@@ -11,6 +11,7 @@ from bot.domain import Actor, Plan, Run, RunKind, Stage
 from bot.errors import Stopped, Unavailable, UserError
 from workflows import hands
 from workflows.engine import step
+from workflows.steps.records import INQUIRY
 
 log = logging.getLogger("rfcsmith")
 SEGMENTS = 60
@@ -60,7 +61,9 @@ def heed_stop(run_id: str) -> None:
 
 @step("settle_done")
 def settle_done(run_id: str) -> None:
-    _settle(run_id, Stage.DONE, hands.current().store.document(run_id, "note", str) or "")
+    store = hands.current().store
+    stage = Stage.ASKED if store.has_document(run_id, INQUIRY) else Stage.DONE
+    _settle(run_id, stage, store.document(run_id, "note", str) or "")
 
 
 @step("settle_stopped")

@@ -24,7 +24,7 @@ from bot.rfc.document import RfcDraft
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import briefs, lifecycle
-from workflows.steps.records import Green, Red, rfc_of
+from workflows.steps.records import Green, Red, critique_of, rfc_of
 
 CHECK_RUN = "rfcsmith / evidence"
 
@@ -47,7 +47,9 @@ def publish_rfc(run_id: str) -> None:
     store.publish_rfc(run_id, run.target, replace(rfc, comment_id=posted.id))
     label = {comments.RFC_IN_REVIEW: comments.LABELS[comments.RFC_IN_REVIEW]}
     github.set_labels(repo, issue, add=label, remove=[comments.RFC_NEEDED])
-    store.put_document(run_id, "note", comments.rfc_done_note(rfc, posted.html_url))
+    second_reader = comments.second_reader_note(critique_of(run_id), draft.answers)
+    done = comments.rfc_done_note(rfc, posted.html_url)
+    store.put_document(run_id, "note", "\n\n".join(part for part in (done, second_reader) if part))
 
 
 @step("push")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.domain import Assignment, Criterion, Evidence, RedKind, Rfc, Run, RunKind
+from bot.agent.submit import Critique
+from bot.domain import Assignment, Criterion, Evidence, Finding, RedKind, Rfc, Run, RunKind
 from bot.workbench import Setup
 from workflows import hands
 
@@ -15,6 +16,12 @@ class Submitted:
     @staticmethod
     def name(assignment: Assignment) -> str:
         return f"submitted:{assignment}"
+
+
+INQUIRY = "inquiry"
+"""The name of the document that holds the questions with which an RFC was not handed in."""
+REVISED = "revised"
+"""The name of the document that says that the author has been shown the second reader's findings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +69,14 @@ def rfc_of(run: Run) -> Rfc | None:
 def agreed_criteria(run: Run) -> tuple[Criterion, ...]:
     rfc = rfc_of(run)
     return rfc.criteria if rfc is not None else ()
+
+
+def critique_of(run_id: str) -> tuple[Finding, ...]:
+    """What the second reader found; none before it has read."""
+    critique = hands.current().store.document(run_id, f"draft:{Assignment.CRITIQUE}", Critique)
+    return critique.findings if critique is not None else ()
+
+
+def shown_findings(run_id: str) -> tuple[Finding, ...]:
+    """The findings that the author has been shown and has to answer."""
+    return critique_of(run_id) if hands.current().store.has_document(run_id, REVISED) else ()

@@ -1,0 +1,56 @@
+"""Before people see an RFC: a second reader's findings are answered, and a wish that nobody understands is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from simulator.messages.brain import Block, Request
+from tests.story.author import submit_critique, submit_questions, submit_rfc
+from tests.story.tester import Tester
+
+pytestmark = pytest.mark.docker
+
+
+def test_what_a_second_reader_finds_is_answered_before_the_rfc_is_posted(tester: Tester) -> None:
+    finding = {
+        "severity": "serious",
+        "place": "design",
+        "problem": "`double` is no longer const.",
+        "suggestion": "Say.",
+    }
+    answer = {"finding": "F1", "verdict": "taken", "text": "It stays const."}
+    wrong = submit_rfc(citations=[{"path": "src/lib.rs", "line": 5, "quote": "number * 3"}])
+    tester.author_says(
+        rfc=[[wrong], [submit_rfc()], [submit_rfc()], [submit_rfc(design="A const `double`.", answers=[answer])]],
+        critique=[[submit_critique(finding)]],
+    )
+    issue = tester.with_rfc()
+    rfc = tester.rfc(issue)
+    assert "<sub>Version 1 " in rfc and "A const `double`." in rfc and "number * 3" not in rfc
+    status = tester.status(issue, "rfc")
+    assert "A second reader questioned 1 point of the draft before you: all taken in" in status
+    assert "- **design**: `double` is no longer const.\n  *taken in*: It stays const." in status
+    # The first draft cites what is not there, the third answers nothing: both are refused.
+    assert "`number * 3` is not there" in tester.told_the_model()
+    assert "no answer to F1" in tester.told_the_model()
+    assert [comment for comment in tester.bot_comments(issue) if "number * 3" in comment] == []
+
+
+def test_a_wish_that_nobody_understands_is_asked_about_and_the_answers_lead_to_an_rfc(tester: Tester) -> None:
+    def design_once_answered(request: Request) -> Sequence[Block]:
+        is_answered = "questions that you asked" in str(request["messages"][0])
+        return [submit_rfc() if is_answered else submit_questions("Saturate or fail?")]
+
+    tester.author_says(rfc=[design_once_answered])
+    issue = tester.file_issue("Doubling", "")
+    tester.label(issue)
+    tester.wait_for_status(issue, "rfc", "waits for your answers")
+    assert [label.name for label in issue.labels] == ["rfc-needed"] and tester.rfc(issue) == ""
+    (asked,) = [body for body in tester.bot_comments(issue) if "1. Saturate or fail?" in body]
+    assert "`double` is all there is." in asked
+    tester.say(issue, "/rfc Saturate, please.")
+    tester.wait_for_status(issue, "rfc", "is done", attempt=2)
+    assert "<sub>Version 1 " in tester.rfc(issue) and "Saturate, please." in tester.told_the_model()
+    assert [label.name for label in issue.labels] == ["rfc-in-review"]
