@@ -283,6 +283,7 @@ def test_files_paths_and_history_of_a_commit_are_read(git: Git, origin: Origin) 
     entries = git.log(ID, head)
     assert [(entry.subject, entry.author) for entry in entries] == [("Add notes", "Ada"), ("A change", "Ada")]
     assert len(git.log(ID, head, count=1)) == 1
+    assert [entry.subject for entry in git.log(ID, head, paths=["notes/a b.md", "*.toml"])] == ["Add notes"]
 
 
 def test_the_newest_common_commit_of_two_histories_is_found(git: Git, origin: Origin, base: str) -> None:

@@ -297,12 +297,18 @@ class Git:
         contents = dict(objects.contents(repository, {entry.blob: entry.size for entry in files.values()}))
         return {path: contents[entry.blob] for path, entry in files.items()}
 
-    def log(self, repository_id: int, commit: str, *, count: int = 20) -> tuple[LogEntry, ...]:
-        """The newest `count` commits of the history that ends at `commit`, newest first."""
-        options = ("-z", f"--max-count={count:d}", "--format=%H%n%an%n%ct%n%s", "--end-of-options")
-        printed = (
-            self._repository(repository_id).run("log", *options, objects.checked(commit)).decode("utf-8", "replace")
-        )
+    def log(
+        self, repository_id: int, commit: str, *, count: int = 20, paths: Sequence[str] = (), timeout: float = 300.0
+    ) -> tuple[LogEntry, ...]:
+        """The newest `count` commits of the history that ends at `commit`, newest first; of these paths only, if any.
+
+        Raises `GitError` where that takes more than `timeout` seconds, as it may for paths that hardly ever change.
+        """
+        options = ("-z", "--no-merges", f"--max-count={count:d}", "--format=%H%n%an%n%ct%n%s", "--end-of-options")
+        chosen = ("--", *(f":(literal){path}" for path in paths)) if paths else ()
+        repository = self._repository(repository_id)
+        raw = repository.run("log", *options, objects.checked(commit), *chosen, timeout=timeout)
+        printed = raw.decode("utf-8", "replace")
         entries = []
         for record in printed.split("\0"):
             if record.strip():

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.agent import brief
 from bot.agent.brief import Brief, Discussion, ReviewRound, Setting
 from bot.agent.submit import PlanDraft, TestsDraft
 from bot.checking import Baseline
 from bot.domain import Assignment, Comment, Permission, Plan, ReviewThread, Run
 from bot.errors import UserError
+from bot.git.process import GitError
 from bot.github.markers import marker_of
 from bot.rfc import document
 from bot.rfc.document import RfcDraft
-from bot.rust.outline import outline
+from bot.rust.outline import Known, repository_map
+from bot.rust.related import related
+from bot.workbench import Setup
 from workflows import hands
 from workflows.steps.records import Red, rfc_of, setup_of
 
@@ -20,7 +25,8 @@ def compose(run: Run, assignment: Assignment) -> Brief:
     """Compose the brief of a conversation from what the store, the host's clone and GitHub know now."""
     store = hands.current().store
     round_ = _review_round(run) if assignment is Assignment.REVIEW else None
-    setting, discussion = _setting(run), _discussion(run, _reviewers(round_))
+    discussion = _discussion(run, _reviewers(round_))
+    setting = _setting(run, discussion)
     if assignment is Assignment.RFC:
         previous = store.latest_rfc(run.target.repo.id, run.target.issue, not_by=run.id)
         return brief.rfc_brief(
@@ -59,31 +65,51 @@ def _critique(run: Run, setting: Setting, discussion: Discussion) -> Brief:
     return brief.critique_brief(setting, discussion, rfc, Plan(draft.tasks), request=run.request)
 
 
-def _setting(run: Run) -> Setting:
+def _setting(run: Run, discussion: Discussion) -> Setting:
     our_hands = hands.current()
     setup = setup_of(run)
     baseline = our_hands.store.document(run.id, "baseline", Baseline)
-    commit = run.head_commit or run.base_commit
     return Setting(
         repository=run.target.repo.full_name,
         base_commit=run.base_commit,
-        repo_map=_repo_map(run.target.repo.id, commit),
+        repo_map=_repo_map(run, setup, discussion),
         baseline=baseline.summary() if baseline is not None else "(not measured in this step)",
         checks=setup.checks,
         max_turns=our_hands.config(run).max_turns or hands.MAX_TURNS,
     )
 
 
-def _repo_map(repository_id: int, commit: str) -> str:
-    """What the repository holds, made without the model: files, and the public items of Rust sources."""
-    git = hands.current().git
+SOURCES = 4_000
+"""So many files are looked into for the map; of a larger repository those nearest to the top."""
+HISTORY_FILES, HISTORY_COMMITS, HISTORY_SECONDS = 6, 10, 20.0
+
+
+def _repo_map(run: Run, setup: Setup, discussion: Discussion) -> str:
+    """What the repository holds, made without the model, with what the issue is about in front."""
+    git, repository_id = hands.current().git, run.target.repo.id
+    commit = run.head_commit or run.base_commit
     paths = git.paths(repository_id, commit)
-    sources = [path for path in paths if path.endswith((".rs", "Cargo.toml"))]
+    wanted = [path for path in paths if path.endswith((".rs", "Cargo.toml", "rust-toolchain", "rust-toolchain.toml"))]
+    sources = sorted(wanted, key=lambda path: (path.count("/"), path))[:SOURCES]
     texts = {
         path: content.decode(errors="replace")
         for path, content in git.read_many(repository_id, commit, sources).items()
     }
-    return outline(paths, texts)
+    said = "\n\n".join([discussion.issue.title, discussion.issue.body, *(each.body for each in discussion.comments)])
+    found = related(said, paths, texts)
+    lock = git.read(repository_id, setup.base_tree or commit, "Cargo.lock") or b""
+    return repository_map(Known(paths, texts, lock.decode(errors="replace"), found, _recent(run, commit, found)))
+
+
+def _recent(run: Run, commit: str, paths: Sequence[str]) -> tuple[str, ...]:
+    """The last commits to the files that the issue is about, one a line; none where git takes too long to tell."""
+    try:
+        entries = hands.current().git.log(
+            run.target.repo.id, commit, count=HISTORY_COMMITS, paths=paths[:HISTORY_FILES], timeout=HISTORY_SECONDS
+        )
+    except GitError:
+        return ()
+    return tuple(f"{entry.at:%Y-%m-%d} {entry.commit[:10]} {entry.subject[:120]}" for entry in entries)
 
 
 def _reviewers(round_: ReviewRound | None) -> set[str]:
