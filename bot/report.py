@@ -42,11 +42,27 @@ def _run_figures(store: Store, row: Any) -> dict[str, Any]:
             "cached": usage.cached,
             "output": usage.output,
         },
+        "conversations": _conversations(turns),
         "cargo_seconds": round(sum(span.seconds for span in commands if "cargo" in span.name), 3),
         "command_seconds": round(command_seconds, 3),
         "model_seconds": round(model_seconds, 3),
         "overhead_seconds": round(max(0.0, wall - command_seconds - model_seconds), 3),
     }
+
+
+def _conversations(turns: Sequence[StoredTurn]) -> dict[str, dict[str, int]]:
+    """Turns and tokens by assignment; `late` counts what came after the second turn, when the cache should serve most."""
+    found: dict[str, dict[str, int]] = {}
+    for turn in turns:
+        if turn.assistant is None:
+            continue
+        names = ("turns", "input", "cached", "output", "late_input", "late_cached")
+        entry = found.setdefault(turn.assignment, dict.fromkeys(names, 0))
+        read = turn.usage.input + turn.usage.cache_written + turn.usage.cached
+        is_late = turn.number >= 2
+        added = (1, read, turn.usage.cached, turn.usage.output, read * is_late, turn.usage.cached * is_late)
+        found[turn.assignment] = {name: entry[name] + value for name, value in zip(names, added, strict=True)}
+    return found
 
 
 def _stage_seconds(spans: Sequence[Any], ended_at: float | None) -> dict[str, float]:

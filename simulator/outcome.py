@@ -8,15 +8,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from simulator import citations
 from simulator.case import Case, Trees
 from simulator.github.git import BareRepository
 from simulator.github.patches import patch_lines
-from simulator.github.state import Comment, PullRequest, Thread
+from simulator.github.state import Comment, Issue, PullRequest, Thread
 from simulator.measure import Measure
-from simulator.player import split
+from simulator.player import drafts, split
 from simulator.town import Town
 from simulator.trees import File, Tree
 
+CACHED_SHARE = 0.8
 GOOD = "good"
 HOME_LABEL = "rfcsmith.home"
 EXCUSES = ("could not be finished", "went wrong", "broke on my side")
@@ -49,6 +51,7 @@ def empty(name: str) -> dict[str, Any]:
         "verified_commits": False,
         "red": [],
         "green": [],
+        "rfc": {},
         "duplicates": 0,
         "unanswered": 0,
         "left_over": {"containers": 0, "workflows": 0},
@@ -66,6 +69,38 @@ def figures(report: Mapping[str, Any]) -> dict[str, Any]:
     tokens = {kind: sum(run.get("tokens", {}).get(kind, 0) for run in runs) for kind in ("input", "cached", "output")}
     counts = {name: int(sums[name]) for name in ("turns", "tool_calls")}
     return {**sums, **counts, "stages": stages, "tokens": tokens}
+
+
+def rfc_figures(report: Mapping[str, Any], town: Town, issue: Issue | None) -> dict[str, Any]:
+    """The RFC stage: what it read and how much of that came from the cache, and whether what was posted stands.
+
+    The share is that of the tokens which were read after the second turn of each conversation, None where none were.
+    """
+    runs = [run for run in report.get("runs", []) if run.get("kind") == "rfc"]
+    talks: list[dict[str, int]] = [talk for run in runs for talk in run.get("conversations", {}).values()]
+    sums = {
+        name: sum(talk[name] for talk in talks) for name in ("turns", "input", "output", "late_input", "late_cached")
+    }
+    bodies = [comment.body for comment in town.said_by_bot(issue)] if issue is not None else []
+    places = citations.cited(bodies)
+    broken = [str(place) for place in places if not citations.resolves(town.repository.git, place)]
+    return {
+        "turns": sums["turns"],
+        "input_tokens": sums["input"],
+        "output_tokens": sums["output"],
+        "cached_share_after_second_turn": (
+            round(sums["late_cached"] / sums["late_input"], 3) if sums["late_input"] else None
+        ),
+        "citations": len(places),
+        "citations_resolved": len(places) - len(broken),
+        "broken_citations": broken,
+        "mistakes_left": sorted({left for body in bodies if _is_rfc(body) for left in drafts.left_in(body)}),
+    }
+
+
+def _is_rfc(body: str) -> bool:
+    """Whether a comment holds the RFC or a part of it; the status comment tells of the mistakes that were mended."""
+    return body.rstrip().rpartition("\n")[2].startswith("<!-- rfcsmith:rfc")
 
 
 def left_over(report: Mapping[str, Any], home: Path) -> dict[str, int]:
@@ -142,6 +177,12 @@ def problems(
     found = [note for note in notes if "never shown" in note or "refused" in note or "no assignment" in note]
     if not has_model and not entry["tree_equals_gold"]:
         found.append("the pull request's tree is not the expected one")
+    rfc = entry["rfc"]
+    found += [f"the RFC cites what is not there: {place}" for place in rfc.get("broken_citations", [])]
+    found += [f"the RFC was posted with a planted mistake: {mistake}" for mistake in rfc.get("mistakes_left", [])]
+    share = rfc.get("cached_share_after_second_turn")
+    if share is not None and share < CACHED_SHARE and not has_model:
+        found.append(f"only {share:.0%} of the RFC's prompts came from the cache after the second turn")
     if not entry["verified_commits"]:
         found.append("not every commit is Verified")
     wanted = case.red_green if is_measured else ()

@@ -293,6 +293,7 @@ def collect(made: Scene, entry: dict[str, Any]) -> None:
     except BotError as error:
         problems.append(str(error))
     entry |= outcome.figures(report) | {"left_over": outcome.left_over(report, made.home)}
+    entry["rfc"] = outcome.rfc_figures(report, made.town, made.issue)
     entry |= outcome.on_github(made.town, made.pull_request, made.commands, made.threads, made.trees)
     if made.pull_request is not None and made.options.measures:
         made.progress("measure", "the tests are run on the pull request's commits")
