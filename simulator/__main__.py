@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         "--kill-worker-at", metavar="turn:N", help="kill the bot in the build's Nth turn, start it again"
     )
     playing.add_argument("--no-measure", action="store_true", help="do not run the tests on the pull request's commits")
+    playing.add_argument("--rfc-only", action="store_true", help="end when the RFC stands")
     playing.add_argument(
         "--cache", type=Path, default=CACHE, help="where downloaded crates are kept (default: %(default)s)"
     )
@@ -81,6 +82,7 @@ def _play(arguments: argparse.Namespace) -> int:
         duplicates=arguments.duplicate_deliveries,
         keep=arguments.keep,
         measures=not arguments.no_measure,
+        rfc_only=arguments.rfc_only,
         cache=arguments.cache,
         ca_bundle=certificates(),
     )

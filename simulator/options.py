@@ -20,7 +20,7 @@ class Options:
     `patience` is in seconds for each case; `pace` the seconds between two events of the player's answers; `write_pause` the
     product's own pause between writes to GitHub, `status_interval` that between edits of a status comment, None for its
     default; `kill_at` the number of the build's turn at which the product is killed and started again; `duplicates` how many more times each webhook is delivered; with `stumbles` the
-    simulated Messages API is overloaded, breaks off and pauses on the way.
+    simulated Messages API is overloaded, breaks off and pauses on the way; with `rfc_only` the story ends when the RFC stands.
     """
 
     faults: tuple[FaultKind, ...] = tuple(FaultKind)
@@ -36,6 +36,7 @@ class Options:
     stumbles: bool = False
     keep: bool = False
     measures: bool = True
+    rfc_only: bool = False
     image: str = IMAGE
     cache: Path | None = None
     ca_bundle: Path | None = None

@@ -174,15 +174,9 @@ def problems(
     entry: Mapping[str, Any], case: Case, notes: Sequence[str], *, has_model: bool, is_measured: bool = True
 ) -> list[str]:
     """Everything in the entry that is not as a good end would have it."""
-    found = [note for note in notes if "never shown" in note or "refused" in note or "no assignment" in note]
+    found = rfc_problems(entry, notes, has_model=has_model)
     if not has_model and not entry["tree_equals_gold"]:
         found.append("the pull request's tree is not the expected one")
-    rfc = entry["rfc"]
-    found += [f"the RFC cites what is not there: {place}" for place in rfc.get("broken_citations", [])]
-    found += [f"the RFC was posted with a planted mistake: {mistake}" for mistake in rfc.get("mistakes_left", [])]
-    share = rfc.get("cached_share_after_second_turn")
-    if share is not None and share < CACHED_SHARE and not has_model:
-        found.append(f"only {share:.0%} of the RFC's prompts came from the cache after the second turn")
     if not entry["verified_commits"]:
         found.append("not every commit is Verified")
     wanted = case.red_green if is_measured else ()
@@ -190,6 +184,18 @@ def problems(
         found.append(f"not red before: {', '.join(missing)}")
     if missing := [name for name in wanted if name not in entry["green"]]:
         found.append(f"not green after: {', '.join(missing)}")
+    return found
+
+
+def rfc_problems(entry: Mapping[str, Any], notes: Sequence[str], *, has_model: bool) -> list[str]:
+    """What is not as it should be of the RFC, and in general: nothing twice, unanswered or left over."""
+    found = [note for note in notes if "never shown" in note or "refused" in note or "no assignment" in note]
+    rfc = entry["rfc"]
+    found += [f"the RFC cites what is not there: {place}" for place in rfc.get("broken_citations", [])]
+    found += [f"the RFC was posted with a planted mistake: {mistake}" for mistake in rfc.get("mistakes_left", [])]
+    share = rfc.get("cached_share_after_second_turn")
+    if share is not None and share < CACHED_SHARE and not has_model:
+        found.append(f"only {share:.0%} of the RFC's prompts came from the cache after the second turn")
     found += [f"{entry[key]} {key}" for key in ("duplicates", "unanswered") if entry[key]]
     found += [f"{count} {what} left over" for what, count in entry["left_over"].items() if count]
     return found

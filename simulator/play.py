@@ -163,6 +163,8 @@ def tell(scene: Scene) -> None:
     town.label(issue)
     scene.progress("rfc", f"labelled rfc-needed: {scene.issue_url}")
     _wait(scene, "the RFC", lambda: _has_rfc(scene, issue))
+    if scene.options.rfc_only:
+        return
     scene.progress("discuss", "the RFC is posted, people discuss it")
     town.comment(issue, town.reader, "Thank you, this is what I meant.")
     town.comment(issue, town.maintainer, "Agreed, let us build it like that.")
@@ -307,13 +309,16 @@ def collect(made: Scene, entry: dict[str, Any]) -> None:
         f"the bot's comment on #{each.issue.number} says for ever that it is at work" for each in made.town.at_work()
     ]
     notes = made.brain.notes if made.brain is not None else []
-    problems += outcome.problems(
-        entry,
-        made.case,
-        notes,
-        has_model=made.options.model_url is not None,
-        is_measured=made.pull_request is None or made.options.measures,
-    )
+    if made.options.rfc_only:
+        problems += outcome.rfc_problems(entry, notes, has_model=made.options.model_url is not None)
+    else:
+        problems += outcome.problems(
+            entry,
+            made.case,
+            notes,
+            has_model=made.options.model_url is not None,
+            is_measured=made.pull_request is None or made.options.measures,
+        )
     entry["outcome"] = "; ".join(dict.fromkeys(problems)) or outcome.GOOD
 
 
