@@ -90,6 +90,7 @@ class Settings:
     write_pause: float = 1.0
     status_interval: float = 15.0
     concurrency: int = 2
+    cache_gigabytes: int = 20
 
     @property
     def web(self) -> WebSettings:
@@ -140,6 +141,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         status_interval=reader.seconds("RFCSMITH_STATUS_INTERVAL", 15.0),
         worker_id=reader.text("RFCSMITH_WORKER_ID") or socket.gethostname(),
         concurrency=reader.count("RFCSMITH_CONCURRENCY", 2),
+        cache_gigabytes=reader.count("RFCSMITH_CACHE_GB", 20),
     )
     reader.finish()
     return settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
@@ -9,22 +10,31 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from bot.agent.shell import KEEP
+from bot.caching import Hold, Item, hold, sweep, trim
 from bot.checking import Checker
 from bot.domain import Check, CommandResult, Run, SandboxPhase
-from bot.errors import UserError
+from bot.errors import SandboxUnavailable, UserError
 from bot.git import Git
 from bot.repository import RepositoryConfig
 from bot.sandbox import Sandbox, SandboxSpec
+from bot.sandbox.cargo_homes import CargoHomes
+from bot.sandbox.container import environment
 from bot.sandbox.docker import DockerEngine
 from bot.sandbox.failures import ImageMissing
-from bot.sandbox.volume import RunVolume, remove_tree
+from bot.sandbox.seed import Seeds, key_of
+from bot.sandbox.volume import RunVolume
 from bot.sandbox.workspace import WorkspaceFiles
+from bot.seedbed import Seedbed
 from bot.store import Store
 
 log = logging.getLogger("rfcsmith")
+
+
+RECENT = 3600.0
+"""Seconds for which what was used stays in the cache, whatever the budget says."""
 
 
 class TimedSandbox:
@@ -95,6 +105,8 @@ class Workbench:
     cargo_home: Path
     should_stop: Callable[[], bool]
     config: RepositoryConfig
+    seedbed: Seedbed
+    holds: list[Hold]
     _sandboxes: dict[bool, TimedSandbox] = field(default_factory=dict)
 
     @property
@@ -127,7 +139,11 @@ class Workbench:
         return self._sandboxes[is_read_only]
 
     def _timed(self, spec: SandboxSpec) -> TimedSandbox:
-        return TimedSandbox(lambda: self.open(spec), self.store, self.run.id)
+        return TimedSandbox(lambda: self._sown(spec), self.store, self.run.id)
+
+    def _sown(self, spec: SandboxSpec) -> Sandbox:
+        self.seedbed.sow(spec.volume, spec.variant)
+        return self.open(spec)
 
     def open(self, spec: SandboxSpec) -> Sandbox:
         """A sandbox of the engine. A missing image does not come by waiting, so that a human is told: `UserError`."""
@@ -142,9 +158,35 @@ class Workbench:
             sandbox.close()
         self._sandboxes.clear()
 
+    def discard(self) -> None:
+        """Remove the containers and the files; what they were made of may go too."""
+        self.close()
+        self.volume.remove()
+        self.seedbed.release()
+        for held in self.holds:
+            held.release()
+
     def checker(self, sandbox: TimedSandbox) -> Checker:
         seconds = {} if self.config.check_minutes is None else {"seconds": self.config.check_minutes * 60}
         return Checker(sandbox, self.setup.checks, self.should_stop, **seconds)
+
+    def keep_seed(self) -> bool:
+        """Let later runs begin with what was built until now, the base alone, before any agent came; False where not.
+
+        A pull request's head is not the maintainers' word yet, and never becomes one. Where building changed the source
+        tree itself, what was built does not belong to the base alone, and is not kept.
+        """
+        base_tree = self.setup.base_tree
+        if self.run.head_commit or self.seedbed.fits(base_tree):
+            return False
+        # Cargo may have put a lock file into order: what it was built from is in the names of what it builds.
+        written = {change.path for change in self.git.diff_stat(self.repository_id, base_tree, self.tree())}
+        if any(PurePosixPath(path).name != "Cargo.lock" for path in written):
+            log.info(
+                "run %s: checks write into the source tree (%s): no later run begins warm", self.run.id, min(written)
+            )
+            return False
+        return self.seedbed.keep(base_tree, self.volume.target("agent"))
 
     # --- trees ---
 
@@ -196,7 +238,7 @@ class Workbench:
         name = f"{self.run.id}.{variant}"
         volume = RunVolume.fresh(self.engine.home, name)
         try:
-            self.git.export(self.repository_id, tree, volume.workspace)
+            self.seedbed.lay_out(tree, volume.workspace)
             volume.hand_over()
             spec = SandboxSpec(
                 run_id=name, phase=SandboxPhase.VERIFY, volume=volume, cargo_home=self.cargo_home, variant=variant
@@ -208,28 +250,6 @@ class Workbench:
                 sandbox.close()
         finally:
             volume.remove()
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A file that says that everything was fetched; it holds the lock file where cargo had to make one."""
-
-    path: Path
-
-    def is_there(self) -> bool:
-        return self.path.is_file()
-
-    def lock(self) -> bytes | None:
-        """The lock file that cargo made, or None where the repository's own was good."""
-        return self.path.read_bytes() or None
-
-    def remember(self, lock: bytes | None) -> None:
-        """Write the note, whole or not at all."""
-        if not self.is_there():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self.path.with_suffix(f".{threading.get_ident()}")
-            partial.write_bytes(lock or b"")
-            partial.rename(self.path)
 
 
 class Workbenches:
@@ -250,6 +270,8 @@ class Workbenches:
         self._git = git
         self._engine = engine
         self._store = store
+        self.cargo_homes = CargoHomes(home)
+        self.seeds = Seeds(home)
         self._home = home
         self._config = config
         self._stop_watch = stop_watch
@@ -277,12 +299,18 @@ class Workbenches:
 
     def _make(self, run: Run) -> Workbench:
         self.bring(run)
+        repository_id = run.target.repo.id
         volume = RunVolume.fresh(self._home, run.id)
+        cargo_home = volume.make_directory(self.cargo_homes.path(repository_id))
+        holds = [held for held in (self._git.hold(repository_id), hold(cargo_home)) if held is not None]
         for tree, pack in self._store.snapshots(run.id):
-            if not self._git.has(run.target.repo.id, tree):
-                self._git.unpack(run.target.repo.id, pack)
+            if not self._git.has(repository_id, tree):
+                self._git.unpack(repository_id, pack)
         last = self._store.last_snapshot(run.id)
-        self._git.export(run.target.repo.id, last[1] if last else run.head_commit or run.base_commit, volume.workspace)
+        tree = last[1] if last else self._git.tree_of(repository_id, run.head_commit or run.base_commit)
+        seedbed = Seedbed(self._git, self.seeds, repository_id, self._seed_key(run))
+        seedbed.choose(tree)
+        seedbed.lay_out(tree, volume.workspace)
         volume.hand_over()
         return Workbench(
             run,
@@ -290,18 +318,25 @@ class Workbenches:
             self._git,
             self._engine,
             volume,
-            self.cargo_home(run.target.repo.id),
+            cargo_home,
             self._stop_watch(run.id),
             self._config(run),
+            seedbed,
+            holds,
         )
 
-    def cargo_home(self, repository_id: int) -> Path:
-        """The repository's own dependency cache: only setup containers write it."""
-        return self._home / "cargo" / str(repository_id)
-
-    def fetched(self, repository_id: int, digest: str) -> Fetched:
-        """The note that this worker's cargo home has what manifests of this digest need."""
-        return Fetched(self._home / "cargo" / f"{repository_id}.fetched" / digest)
+    def _seed_key(self, run: Run) -> str:
+        """What decides whether build output is of use to a run; "" where it cannot be said."""
+        setup = self._store.document(run.id, "setup", Setup)
+        if setup is None:
+            return ""
+        try:
+            image = self._engine.image_id()
+        except SandboxUnavailable:
+            return ""  # The first command says it to a human.
+        ways = sorted({json.dumps([check.toolchain, sorted(check.env)]) for check in setup.checks})
+        variables = environment(SandboxPhase.AGENT, has_ca_bundle=False, proxies={})
+        return key_of(image, json.dumps(sorted(variables.items())), *ways)
 
     def pause(self, run_id: str) -> None:
         """A waiting run keeps its files and holds no container."""
@@ -314,15 +349,27 @@ class Workbenches:
         with self._lock:
             bench = self._benches.pop(run.id, None)
         if bench is not None:
-            bench.close()
-            bench.volume.remove()
+            bench.discard()
         if run.base_commit and self._git.has(run.target.repo.id, run.base_commit):
             self._git.forget(run.target.repo.id, run.id)
 
     def forget_repository(self, repository_id: int) -> None:
-        """Delete the dependency cache of a repository that took the App away."""
-        remove_tree(self.fetched(repository_id, "").path)
-        remove_tree(self.cargo_home(repository_id))
+        """Delete what is kept of a repository that took the App away."""
+        self.cargo_homes.forget(repository_id)
+        self.seeds.forget(repository_id)
+
+    def sweep(self) -> None:
+        """Delete what a process that died was just making or deleting; only where no other is at work."""
+        for places in ("seeds/*/*", "cargo", "clones"):
+            sweep(self._home, places)
+
+    def trim(self, budget: int) -> tuple[Item, ...]:
+        """Discard the least recently used seeds, dependency caches and clones beyond `budget` bytes; returns what went.
+
+        What a bench uses stays, and what was used in the last hour: a run that is just being prepared holds nothing yet.
+        """
+        items = [*self.seeds.items(), *self.cargo_homes.items(), *self._git.items()]
+        return trim(items, budget, unused_before=time.time() - RECENT)
 
     def close(self) -> None:
         """Remove all containers of this process; files stay until the next start cleans up."""

@@ -62,8 +62,14 @@ class Hands:
     def clean_up(self) -> None:
         """Remove the containers and disks of the last process: what runs still need is made from their snapshots."""
         removed = self.engine.reap(())
+        self.workbenches.sweep()
         if removed:
             log.info("removed %d containers and disks of the last process", removed)
+
+    def trim(self) -> None:
+        """Keep seeds, dependency caches and clones within the budget."""
+        for item in self.workbenches.trim(self.settings.cache_gigabytes * 10**9):
+            log.info("discarded %s, %d MB that had not been used for longest", item.name, item.size // 10**6)
 
     def close(self) -> None:
         """Remove the containers; what runs in them is done again at the next start."""

@@ -21,8 +21,9 @@ def sweep_deliveries(_scheduled_at: datetime, _context: Any) -> None:
 
 @workflow("tidy")
 def tidy(_scheduled_at: datetime, _context: Any) -> None:
-    """Once a night: pack the clones, and forget workflows and deliveries that nobody will ask for again."""
+    """Once a night: pack the clones, keep caches within their budget, and forget workflows and deliveries that nobody will ask for again."""
     upkeep.pack_clones()
+    upkeep.trim_cache()
     upkeep.forget_old()
 
 

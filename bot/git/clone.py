@@ -18,14 +18,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import Lock
 
 import bot.git.objects as objects
+from bot.caching import Hold, Item, discard, hold
+from bot.disk import measure
 from bot.domain import FileChange, FileMode
 from bot.errors import Conflict, UserError
 from bot.git.process import Remote, Repository
 from bot.git.workspace import (
+    OLD,
     SUBMODULE,
     SYMLINK,
     Bounds,
@@ -85,17 +89,37 @@ class Git:
             if is_commit and objects.has(repository, f"{ref}^{{commit}}"):
                 return ref
             source = ref if is_commit or ref.startswith("refs/") else f"refs/heads/{ref}"
-            # Named by a digest, because a branch `a/b` could not be stored while a deleted branch `a` still is.
-            stored = f"refs/fetched/{hashlib.sha256(source.encode()).hexdigest()}"
+            stored = _fetched_ref(source)
             # All who write this ref wait for each other: a lock on it is left over from a machine that died.
             (repository.git_dir / f"{stored}.lock").unlink(missing_ok=True)
             repository.fetch(Remote(clone_url, token), f"+{source}:{stored}")
             return objects.resolve(repository, f"{stored}^{{commit}}")
 
+    def fetched(self, repository_id: int, ref: str) -> str | None:
+        """The commit that the full ref `ref` had when it was last fetched; None where it never was."""
+        if not self._directory(repository_id).exists():
+            return None
+        printed = self._repository(repository_id).run("for-each-ref", "--format=%(objectname)", _fetched_ref(ref))
+        return printed.decode().strip() or None
+
     def remove(self, repository_id: int) -> None:
         """Deletes the clone and everything kept in it."""
         with self._locked(repository_id):
             shutil.rmtree(self._directory(repository_id), ignore_errors=True)
+
+    def hold(self, repository_id: int) -> Hold | None:
+        """Keeps the clone from being evicted; None where there is none."""
+        return hold(self._directory(repository_id))
+
+    def items(self) -> Iterator[Item]:
+        """All clones, for whoever keeps the budget."""
+        for directory in sorted(self._clones.glob("*[0-9].git")):
+            evict = partial(self._evict, int(directory.stem))
+            yield Item(f"clones/{directory.name}", measure(directory).size, directory.stat().st_mtime, evict)
+
+    def _evict(self, repository_id: int) -> bool:
+        with self._locked(repository_id):
+            return discard(self._directory(repository_id))
 
     def maintain(self, repository_id: int) -> None:
         """Packs the clone, if there is one, and drops what nothing has needed for two weeks."""
@@ -106,14 +130,34 @@ class Git:
 
     # --- workspaces --------------------------------------------------------------------------------------------------
 
-    def export(self, repository_id: int, commit: str, destination: Path) -> None:
+    def export(
+        self,
+        repository_id: int,
+        commit: str,
+        destination: Path,
+        *,
+        newer: Collection[str] = (),
+        newer_time: float = OLD,
+    ) -> None:
         """Lays a commit (or tree) out in the directory `destination`, which is made or must be empty.
 
-        All files get one constant old modification time; files belong to the owner of `destination`.
+        All files get one constant old modification time, but for the paths in `newer`, which get `newer_time`; files belong
+        to the owner of `destination`.
         """
         repository = self._repository(repository_id)
         destination.mkdir(parents=True, exist_ok=True)
-        lay_out_fresh(destination, objects.entries(repository, commit), objects.contents_of(repository))
+        lay_out_fresh(
+            destination,
+            objects.entries(repository, commit),
+            objects.contents_of(repository),
+            newer=frozenset(map(os.fsencode, newer)),
+            newer_time=newer_time,
+        )
+
+    def identities(self, repository_id: int, commit: str) -> dict[str, str]:
+        """What stands at each path of a commit or tree: mode and object id, the same only for the same file."""
+        entries = objects.entries(self._repository(repository_id), commit)
+        return {os.fsdecode(path): f"{entry.mode.decode()} {entry.blob}" for path, entry in entries.items()}
 
     def restore(self, repository_id: int, tree: str, workspace: Path, *, bounds: Bounds | None = None) -> None:
         """Makes the workspace exactly the tree: what differs is removed or written anew, with the present time.
@@ -394,6 +438,11 @@ def _file_change(path: str, mode: bytes, blob: str, contents: Mapping[str, bytes
     if blob == objects.NONE:
         return FileChange(path, None, None, None)
     return FileChange(path, FileMode(mode.decode()), contents.get(blob), blob)
+
+
+def _fetched_ref(source: str) -> str:
+    """Where the state of a remote's ref is noted, by a digest: `a/b` could not stand beside a deleted branch `a`."""
+    return f"refs/fetched/{hashlib.sha256(source.encode()).hexdigest()}"
 
 
 def _kept_ref(run_id: str, number: int | None = None) -> str:

@@ -243,12 +243,12 @@ def _descended(root: int, names: list[bytes]) -> Iterator[int]:
 class Writer:
     """Makes a workspace equal to a tree. What it writes belongs to whom the workspace's root belongs to.
 
-    `seconds` is the modification time for what it writes, counted from 1970; None means now.
+    `date` gives the modification time for what it writes by path, in seconds since 1970; None means now.
     """
 
-    def __init__(self, root: int, seconds: int | None) -> None:
+    def __init__(self, root: int, date: Callable[[bytes], float | None]) -> None:
         self._root = root
-        self._time = seconds
+        self._time_of = date
         status = os.fstat(root)
         self._owner = (status.st_uid, status.st_gid)
         self._is_foreign = os.geteuid() == 0 and self._owner != (0, 0)
@@ -282,7 +282,7 @@ class Writer:
                 os.symlink(content, name, dir_fd=directory)
                 if self._is_foreign:
                     os.chown(name, *self._owner, dir_fd=directory, follow_symlinks=False)
-                self._date(name, directory)
+                self._date(path, directory)
                 return
             descriptor = os.open(name, _CREATE, 0o600, dir_fd=directory)
             with open(descriptor, "wb") as file:
@@ -290,18 +290,18 @@ class Writer:
                 os.fchmod(descriptor, 0o755 if entry.mode == EXECUTABLE else 0o644)
                 if self._is_foreign:
                     os.fchown(descriptor, *self._owner)
-            self._date(name, directory)
+            self._date(path, directory)
 
     def date_directories(self, paths: Collection[bytes]) -> None:
         """Gives the directories the writer's time too; making their content has changed it."""
         for path in sorted(paths, key=len, reverse=True):
-            *folders, name = path.split(b"/")
-            with _descended(self._root, folders) as directory:
-                self._date(name, directory)
+            with _descended(self._root, path.split(b"/")[:-1]) as directory:
+                self._date(path, directory)
 
-    def _date(self, name: bytes, directory: int) -> None:
-        if self._time is not None:
-            os.utime(name, (self._time, self._time), dir_fd=directory, follow_symlinks=False)
+    def _date(self, path: bytes, directory: int) -> None:
+        seconds = self._time_of(path)
+        if seconds is not None:
+            os.utime(path.rpartition(b"/")[2], (seconds, seconds), dir_fd=directory, follow_symlinks=False)
 
     @contextmanager
     def _made(self, folders: list[bytes]) -> Iterator[int]:
@@ -362,18 +362,25 @@ def lay_out(root: Path, tree: Mapping[bytes, Entry], contents: Contents, bounds:
     """Makes the workspace at `root` exactly the tree; files that already are right keep their times, all others get now."""
     with opened(root) as descriptor:
         scan = Scan(descriptor, bounds, memory)
-        writer = Writer(descriptor, None)
+        writer = Writer(descriptor, lambda path: None)
         writer.clear(scan, tree)
         wanted = {path: entry for path, entry in tree.items() if not _is_same(scan.entries.get(path), entry)}
         _write_all(writer, wanted, contents)
 
 
-def lay_out_fresh(root: Path, tree: Mapping[bytes, Entry], contents: Contents) -> None:
-    """Fills the empty directory `root` with the tree; everything gets the constant old time."""
+def lay_out_fresh(
+    root: Path,
+    tree: Mapping[bytes, Entry],
+    contents: Contents,
+    *,
+    newer: Collection[bytes] = (),
+    newer_time: float = OLD,
+) -> None:
+    """Fills the empty directory `root` with the tree; all but the paths in `newer` get the constant old time."""
     with opened(root) as descriptor:
         if os.listdir(descriptor):
             raise ValueError("a commit is exported into an empty directory only")
-        writer = Writer(descriptor, OLD)
+        writer = Writer(descriptor, lambda path: newer_time if path in newer else OLD)
         _write_all(writer, tree, contents)
         writer.date_directories(parents(tree))
 

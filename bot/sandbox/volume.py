@@ -6,12 +6,15 @@ and for files. Without root it is a plain directory that is measured while comma
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.disk import copy_tree, measure, remove_tree
 from bot.errors import SandboxUnavailable
 
 AGENT_UID = 10001
@@ -105,7 +108,35 @@ class RunVolume:
 
     def clear_target(self, variant: str) -> None:
         """Throw away what was built; the next command builds anew."""
-        remove_tree(self.disk / "target" / variant)
+        target = self.disk / "target" / variant
+        _unmount_below(target)
+        remove_tree(target)
+        remove_tree(self._layer(variant))
+
+    def sow(self, variant: str, seed: Path) -> None:
+        """Let an empty target directory begin with the seed's files; whatever is written goes to this disk alone.
+
+        Root lays a layer over the seed, which nothing can write through; else, and where that fails, the files are copied.
+        """
+        target = self.target(variant)
+        if os.path.ismount(target) or any(target.iterdir()):
+            return
+        if os.geteuid() != 0 or not self._lay_over(seed, target, self._layer(variant)):
+            copy_tree(seed, target)
+            self.hand_over(target)
+
+    def _layer(self, variant: str) -> Path:
+        return self.disk / "layers" / variant
+
+    def _lay_over(self, seed: Path, target: Path, layer: Path) -> bool:
+        remove_tree(layer)
+        upper, work = self.make_directory(layer / "upper"), self.make_directory(layer / "work")
+        options = f"nosuid,nodev,noatime,lowerdir={seed},upperdir={upper},workdir={work}"
+        if any(sign in str(path) for path in (seed, layer) for sign in ",:\\"):
+            return _copies_instead("the path holds a comma, a colon or a backslash")
+        command = ["mount", "-t", "overlay", "-o", options, "rfcsmith-target", str(target)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        return done.returncode == 0 or _copies_instead(done.stderr.strip())
 
     @property
     def is_mounted(self) -> bool:
@@ -127,9 +158,7 @@ class RunVolume:
 
     def remove(self) -> None:
         """Give the disk back. Nothing happens if it is gone already."""
-        if self.is_mounted:
-            # A container that is still dying may hold it: then the kernel lets go when that one does.
-            subprocess.run(["umount", "--lazy", str(self.disk)], check=True, capture_output=True)
+        _unmount_below(self.root)
         remove_tree(self.root)
 
     def _mount(self) -> bool:
@@ -157,30 +186,23 @@ class RunVolume:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class DiskUse:
-    """Bytes on disk and number of files of a directory tree."""
-
-    size: int
-    files: int
-
-
-# Trees that a container filled are left to coreutils: they follow no link, and no depth of directories exhausts them.
+@functools.cache
+def _copies_instead(reason: str) -> bool:
+    """False, after saying once for each reason that build output is copied where a layer would do."""
+    _LOG.warning("build output is copied for each run, because no layer can be laid over it (%s)", reason)
+    return False
 
 
-def measure(directory: Path) -> DiskUse:
-    """What a directory tree takes on disk; what vanishes meanwhile is not counted."""
-    return DiskUse(_du(directory, "-k") * 1024, _du(directory, "--inodes"))
+def _unmount_below(directory: Path) -> None:
+    """Take away what is mounted at or below the directory, the last one first."""
+    lines = os.fsdecode(Path("/proc/self/mountinfo").read_bytes()).splitlines() if os.geteuid() == 0 else ()
+    points = [Path(_unescaped(line.split()[4])) for line in lines]
+    place = directory.resolve()
+    for point in reversed([point for point in points if point.is_relative_to(place)]):
+        # A container that is still dying may hold it: then the kernel lets go when that one does.
+        subprocess.run(["umount", "--lazy", str(point)], check=True, capture_output=True)
 
 
-def _du(directory: Path, unit: str) -> int:
-    done = subprocess.run(["du", "-s", "-x", unit, "--", str(directory)], capture_output=True, text=True)
-    first = done.stdout.split(maxsplit=1)
-    return int(first[0]) if first else 0
-
-
-def remove_tree(directory: Path) -> None:
-    """Delete a directory tree, also where its owner took away his own rights to it. Nothing happens if it is gone."""
-    if os.geteuid() != 0 and directory.exists():
-        subprocess.run(["chmod", "-R", "u+rwx", "--", str(directory)], check=True, capture_output=True)
-    subprocess.run(["rm", "-rf", "--", str(directory)], check=True, capture_output=True)
+def _unescaped(name: str) -> str:
+    """A path as the kernel writes it into its tables, blanks and backslashes in octal."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), name)

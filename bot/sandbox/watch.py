@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bot.disk import measure
 from bot.domain import DiskFull, Exit, Interrupted, Timeout
-from bot.sandbox.volume import RunVolume, measure
+from bot.sandbox.volume import RunVolume
 
 TICK = 0.25
 """Seconds between two looks at `should_stop` and at the clock while a command is silent."""

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from bot.domain import IssueState, Run, RunKind, Stage
+from bot.domain import IssueState, Repo, Run, RunKind, Stage
 from bot.errors import Stopped, UserError
 from bot.rust import discovery
 from bot.sandbox.setup import fetch
@@ -35,22 +35,32 @@ def locate(run_id: str) -> None:
     if place.is_archived:
         raise UserError("This repository is archived, so nothing can be changed in it.", "Unarchive it, and ask again.")
     run = replace(run, target=replace(run.target, repo=replace(place.repo, installation_id=repo.installation_id)))
-    token = github.token(run.target.repo, write=False)
     base_ref = place.default_branch
     if run.kind is RunKind.REVIEW:
         run, base_ref = _at_pull_request(run)
-    base_commit = our_hands.git.fetch(repo.id, place.clone_url, token, ref=f"refs/heads/{base_ref}")
+    base_commit = _brought(run.target.repo, place.clone_url, base_ref)
     configured = our_hands.config_at(repo.id, base_commit).base_branch
     if configured and run.kind is not RunKind.REVIEW:
         base_ref = configured
-        base_commit = our_hands.git.fetch(repo.id, place.clone_url, token, ref=f"refs/heads/{base_ref}")
+        base_commit = _brought(run.target.repo, place.clone_url, base_ref)
     head_commit = ""
     if run.kind is RunKind.REVIEW:
-        head_commit = our_hands.git.fetch(repo.id, place.clone_url, token, ref=f"refs/heads/{run.branch}")
+        head_commit = _brought(run.target.repo, place.clone_url, run.branch)
         base_commit = our_hands.git.merge_base(repo.id, base_commit, head_commit)
     if run.kind is RunKind.IMPLEMENT:
         run = _with_branch(run)
     our_hands.store.save_run(replace(run, base_ref=base_ref, base_commit=base_commit, head_commit=head_commit))
+
+
+def _brought(repo: Repo, clone_url: str, branch: str) -> str:
+    """The branch's head, its history in the clone here; git talks to GitHub only where the branch has moved."""
+    our_hands = hands.current()
+    github = our_hands.github.installation(repo.installation_id)
+    ref = f"refs/heads/{branch}"
+    head = github.branch_head(repo, branch)
+    if head is not None and head == our_hands.git.fetched(repo.id, ref):
+        return head
+    return our_hands.git.fetch(repo.id, clone_url, github.token(repo, write=False), ref=ref)
 
 
 def _at_pull_request(run: Run) -> tuple[Run, str]:
@@ -99,10 +109,9 @@ def bring(run: Run) -> None:
     repo = run.target.repo
     github = our_hands.github.installation(repo.installation_id)
     place = github.repository(repo)
-    token = github.token(place.repo, write=False)
     for branch in (run.base_ref, run.branch if run.head_commit else ""):
         if branch:
-            our_hands.git.fetch(repo.id, place.clone_url, token, ref=f"refs/heads/{branch}")
+            _brought(replace(place.repo, installation_id=repo.installation_id), place.clone_url, branch)
 
 
 def furnish(run: Run, bench: Workbench) -> None:
@@ -156,7 +165,7 @@ def fetch_dependencies(run_id: str) -> None:
 def _fetched_lock(run: Run, bench: Workbench) -> bytes | None:
     """Have everything fetched on this machine; returns the lock file where cargo had to make one."""
     workbenches = hands.current().workbenches
-    fetched = workbenches.fetched(run.target.repo.id, _manifest_digest(run))
+    fetched = workbenches.cargo_homes.fetched(run.target.repo.id, _manifest_digest(run))
     lock = fetched.lock() if fetched.is_there() else _fetch(run, bench)
     fetched.remember(lock)
     return lock
@@ -198,4 +207,6 @@ def measure_base(run_id: str) -> None:
         return
     bench = our_hands.workbenches.open(run)
     baseline = bench.checker(bench.sandbox()).measure_base()
+    if bench.keep_seed():
+        our_hands.trim()
     our_hands.store.put_document(run_id, "baseline", baseline)

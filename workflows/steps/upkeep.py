@@ -50,6 +50,11 @@ def pack_clones() -> None:
         our_hands.git.maintain(repository_id)
 
 
+@step("trim_cache")
+def trim_cache() -> None:
+    hands.current().trim()
+
+
 @step("forget_old")
 def forget_old() -> None:
     """Delete what nobody will ask for again: handled deliveries, finished workflows, transcripts of old runs."""

@@ -1,0 +1,143 @@
+"""How a run's files come about: from the clone without a network where nothing moved, and warm where something was built."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from bot.domain import Actor, Repo, Run, RunKind, Stage, Target
+from bot.errors import Unavailable
+from bot.settings import load_settings
+from bot.store import Store, open_engine, upgrade
+from simulator.github.server import GitHubServer
+from workflows import hands
+from workflows.steps import conversation, preparation
+
+NAME = "ferris-labs/doubler"
+MANIFEST = '[package]\nname = "doubler"\nversion = "0.1.0"\nedition = "2021"\n'
+LOCK = 'version = 4\n\n[[package]]\nname = "doubler"\nversion = "0.1.0"\n'
+SOURCE = "pub fn double(n: u32) -> u32 {\n    2 * n\n}\n"
+FILES = {"Cargo.toml": MANIFEST, "Cargo.lock": LOCK, "src/lib.rs": SOURCE}
+
+
+@dataclass
+class Place:
+    """A repository on GitHub, and the worker's hands; every run is one on an issue of its own."""
+
+    github: GitHubServer
+    hands: hands.Hands
+    home: Path
+    installation_id: int
+
+    def run(self, **changes: str) -> Run:
+        """A new run on an issue of its own, located; `changes` are made to it afterwards."""
+        number = self.github.act.open_issue(NAME, "jonas", "Double more")
+        repository = self.github.act.repository(NAME)
+        repo = Repo(repository.id, "ferris-labs", "doubler", self.installation_id)
+        store = self.hands.store
+        run = store.open_run(Run("", RunKind.IMPLEMENT, Target(repo, number), 0, f"d-{number}", Actor("mara")))
+        preparation.locate(run.id)
+        return store.save_run(replace(store.run(run.id), **changes))  # type: ignore[arg-type]
+
+    def prepared(self, **changes: str) -> Run:
+        run = self.run(**changes)
+        preparation.check_out(run.id)
+        preparation.fetch_dependencies(run.id)
+        preparation.measure_base(run.id)
+        return run
+
+    def checked(self, run: Run) -> str:
+        """What cargo prints when it checks the run's workspace."""
+        return (
+            self.hands.workbenches.open(run).sandbox().run("cargo check --workspace --all-targets", timeout=120).output
+        )
+
+    def end(self, run: Run) -> None:
+        self.hands.workbenches.discard(self.hands.store.save_run(replace(run, stage=Stage.DONE)))
+
+    @property
+    def seeds(self) -> list[str]:
+        """The trees that there are seeds of."""
+        return sorted(path.parent.name for path in self.home.glob("seeds/*/*/*/seed.json"))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    engine = open_engine(f"sqlite:///{tmp_path / 'rfcsmith.sqlite'}")
+    upgrade(engine)
+    with GitHubServer() as github:
+        github.act.add_repository(NAME, files=FILES)
+        github.act.grant(NAME, "mara", "write")
+        installation = github.act.install("ferris-labs")
+        environ = {
+            "GITHUB_API_URL": github.url,
+            "GITHUB_APP_ID": str(github.app_id),
+            "GITHUB_PRIVATE_KEY": github.private_key,
+            "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
+            "ANTHROPIC_API_KEY": "none",
+            "RFCSMITH_HOME": str(tmp_path / "home"),
+            "RFCSMITH_WRITE_PAUSE": "0",
+            "SANDBOX_CA_BUNDLE": ssl.get_default_verify_paths().cafile or "",
+        }
+        made = hands.make(
+            load_settings(environ),
+            Store(engine),
+            stop_watch=conversation.stop_watch,
+            bring=preparation.bring,
+            furnish=preparation.furnish,
+        )
+        hands.use(made)
+        yield Place(github, made, tmp_path / "home", installation.id)
+        made.close()
+        made.clean_up()
+        engine.dispose()
+        assert list(tmp_path.glob("home/runs/*")) == []
+
+
+def test_git_talks_to_github_only_where_a_branch_has_moved(place: Place) -> None:
+    first = place.run()
+    place.github.service.faults.add("unavailable", operation="git-upload-pack", times=1000)
+    assert place.run().base_commit == first.base_commit
+    moved = place.github.act.push(NAME, "mara", "main", {"src/lib.rs": SOURCE + "\n"})
+    with pytest.raises(Unavailable):
+        place.run()
+    place.github.service.faults.clear()
+    assert place.run().base_commit == moved
+
+
+@pytest.mark.docker
+def test_a_run_begins_with_what_was_built_of_the_base_and_of_nothing_else(place: Place) -> None:
+    first = place.prepared()
+    git, repository_id = place.hands.git, first.target.repo.id
+    tree = git.tree_of(repository_id, first.base_commit)
+    assert place.seeds == [tree]
+    # The agent's work does not get there.
+    bench = place.hands.workbenches.open(first)
+    bench.files.write("src/lib.rs", SOURCE.replace("2 * n", "n + n").encode())
+    assert "Checking doubler" in place.checked(first)
+    with bench.fresh(bench.take_snapshot(), "green") as checker:
+        assert "Checking doubler" in checker.sandbox.run("cargo check --workspace --all-targets", timeout=120).output
+    place.end(first)
+
+    second = place.prepared()
+    assert "Checking doubler" not in place.checked(second)
+    place.end(second)
+
+    # A base that moved is built from where it differs, and becomes the next seed.
+    place.github.act.push(NAME, "mara", "main", {"README.md": "Doubles.\n"})
+    third = place.prepared()
+    moved = git.tree_of(repository_id, third.base_commit)
+    assert place.seeds == sorted([tree, moved])
+    place.end(third)
+
+    # A pull request's head may begin with a seed, but never becomes one.
+    head = place.github.act.push(NAME, "mara", "topic", {"src/lib.rs": SOURCE.replace("2 * n", '"two"')})
+    git.fetch(repository_id, f"{place.github.url}/{NAME}.git", place.github.user_token("mara"), ref=head)
+    review = place.prepared(head_commit=head)
+    assert place.seeds == sorted([tree, moved])
+    assert "E0308" in place.checked(review)
+    place.end(review)
