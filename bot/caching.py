@@ -25,8 +25,9 @@ class Hold:
     _descriptor: int | None
 
     def release(self) -> None:
-        """Let go; a second time, nothing happens."""
+        """Let go, which is the last use; a second time, nothing happens."""
         if self._descriptor is not None:
+            os.utime(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None
 

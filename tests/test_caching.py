@@ -70,10 +70,12 @@ def test_nobody_holds_what_is_being_discarded(kept: Path) -> None:
     assert refused == [True]
 
 
-def test_use_makes_it_young(kept: Path) -> None:
+def test_the_beginning_and_the_end_of_a_use_make_it_young(kept: Path) -> None:
     os.utime(kept, (1000, 1000))
     held = hold(kept)
     assert held is not None
+    assert kept.stat().st_mtime > 1000
+    os.utime(kept, (1000, 1000))
     held.release()
     assert kept.stat().st_mtime > 1000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -58,6 +59,12 @@ class Place:
 
     def end(self, run: Run) -> None:
         self.hands.workbenches.discard(self.hands.store.save_run(replace(run, stage=Stage.DONE)))
+
+    def lie_unused(self) -> None:
+        """Let hours go by for everything that is kept."""
+        for pattern in ("clones/*.git", "cargo/*", "seeds/*/*/*"):
+            for directory in self.home.glob(pattern):
+                os.utime(directory, (1000, 1000))
 
     @property
     def seeds(self) -> list[str]:
@@ -140,4 +147,17 @@ def test_a_run_begins_with_what_was_built_of_the_base_and_of_nothing_else(place:
     review = place.prepared(head_commit=head)
     assert place.seeds == sorted([tree, moved])
     assert "E0308" in place.checked(review)
+
+    # However small the budget: what a run uses stays, and what it does not use goes.
+    place.lie_unused()
+    assert [item.name.split("/")[0] for item in place.hands.workbenches.trim(0)] == ["seeds"]
+    assert place.seeds == [moved]
     place.end(review)
+    assert place.hands.workbenches.trim(0) == (), "it was used just now"
+    place.lie_unused()
+    assert sorted(item.name.split("/")[0] for item in place.hands.workbenches.trim(0)) == ["cargo", "clones", "seeds"]
+    assert [path for path in place.home.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+    again = place.prepared()
+    assert place.seeds == [moved]
+    assert "Checking doubler" not in place.checked(again)
+    place.end(again)

@@ -95,9 +95,10 @@ class Seeds:
             (beginning / _NOTE).write_text(json.dumps(asdict(note)))
             beginning.rename(directory)
         except (OSError, subprocess.CalledProcessError) as error:
-            # A run does well without a seed; that the disk is full is told by whatever needs it next.
-            _LOG.warning("what was built could not be kept for later runs: %s", error)
             remove_tree(beginning)
+            # Another run may have been faster. A run does well without a seed; a full disk is told by whatever needs it next.
+            if not directory.exists():
+                _LOG.warning("what was built could not be kept for later runs: %s", error)
             return
         older = sorted(self._notes(repository_id, key), key=lambda pair: pair[1].made_at)[:-KEPT]
         for old, _ in older:
