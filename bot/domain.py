@@ -415,9 +415,64 @@ class Citation:
     quote: str = ""
 
 
+class Semver(StrEnum):
+    """What a change asks of those who depend on the crate (https://doc.rust-lang.org/cargo/reference/semver.html)."""
+
+    NONE = "none"
+    PATCH = "patch"
+    MINOR = "minor"
+    MAJOR = "major"
+
+
+class ItemChange(StrEnum):
+    ADD = "add"
+    CHANGE = "change"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class ForeseenItem:
+    """An item that a design touches: `name` as people write it, with its signature where that is new."""
+
+    name: str
+    change: ItemChange
+    semver: Semver = Semver.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class ForeseenFile:
+    """A file that a design touches, with its items; `note` says what else happens there."""
+
+    path: str
+    items: tuple[ForeseenItem, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """Everything that a design says it will touch: files with their items, new dependencies, features of the crate."""
+
+    files: tuple[ForeseenFile, ...] = ()
+    dependencies: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RfcPart:
+    """A piece of a design that is too large for one pull request, in the order of the pieces; it fulfils `criteria`."""
+
+    title: str
+    summary: str
+    criteria: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Rfc:
-    """A published version of a design: `digest` is the SHA-256 of its content, `base_commit` what it was read against."""
+    """A published version of a design: `digest` is the SHA-256 of its content, `base_commit` what it was read against.
+
+    `author` wrote the version, None where it was the bot; `comment_ids` are the comments that hold it, in order;
+    `published_at` is when the version came to stand there; `note` is a line that stands under it and is no content.
+    """
 
     version: int
     title: str
@@ -425,7 +480,35 @@ class Rfc:
     criteria: tuple[Criterion, ...]
     base_commit: str
     digest: str
-    comment_id: int = 0
+    comment_ids: tuple[int, ...] = ()
+    author: Actor | None = None
+    published_at: datetime | None = None
+    citations: tuple[Citation, ...] = ()
+    foreseen: Foreseen = Foreseen()
+    parts: tuple[RfcPart, ...] = ()
+    tasks: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def comment_id(self) -> int:
+        """The comment that the version begins in; 0 before it was posted."""
+        return self.comment_ids[0] if self.comment_ids else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """An objection that stops the building of an RFC until somebody resolves it, as Rust's teams know it from their RFCs."""
+
+    number: int
+    title: str
+    author: Actor
+    raised_at: datetime
+    resolved_by: Actor | None = None
+    resolved_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.resolved_by is None
 
 
 class TaskState(StrEnum):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from bot.domain import Stage, Usage
+from bot.domain import RunKind, Stage, Usage
 from bot.store import Store, StoredTurn
+
+FORECAST_RUNS = 5
+"""How many of the newest runs a forecast is made from."""
 
 
 def figures(store: Store) -> dict[str, Any]:
@@ -15,6 +19,36 @@ def figures(store: Store) -> dict[str, Any]:
     `overhead_seconds` is the wall time of the run that went neither into commands in containers nor into the model.
     """
     return {"runs": [_run_figures(store, row) for row in store.run_times()]}
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What building took in the past, scaled to a number of tasks: averages over `runs`."""
+
+    runs: int
+    tokens: int
+    seconds: float
+    dollars: float | None = None
+
+
+def forecast(store: Store, repository_id: int, tasks: int) -> Forecast | None:
+    """What building so many tasks will probably take, by what was built in this repository; None before the first."""
+    built = [
+        row
+        for row in store.run_times()
+        if row.repository_id == repository_id and row.kind == RunKind.IMPLEMENT and row.stage == Stage.DONE
+    ][-FORECAST_RUNS:]
+    per_task = []
+    for row in built:
+        figures = _run_figures(store, row)
+        plan = store.plan(row.id)
+        done = max(1, len(plan.tasks) if plan is not None else 1)
+        tokens = figures["tokens"]["input"] + figures["tokens"]["output"]
+        per_task.append((tokens / done, figures["seconds"] / done))
+    if not per_task:
+        return None
+    factor = max(1, tasks) / len(per_task)
+    return Forecast(len(per_task), round(sum(t for t, _ in per_task) * factor), sum(s for _, s in per_task) * factor)
 
 
 def _run_figures(store: Store, row: Any) -> dict[str, Any]:

@@ -15,7 +15,10 @@ from difflib import get_close_matches
 from bot.errors import UserError
 
 PATH = ".github/rfcsmith.toml"
-KEYS = ("base_branch", "check_minutes", "may_touch_workflows", "max_turns", "max_minutes")
+KEYS = (
+    *("base_branch", "check_minutes", "may_touch_workflows", "max_turns", "max_minutes"),
+    *("rfc_template", "quiet_seconds", "read_everybody", "file_rfcs"),
+)
 
 # https://git-scm.com/docs/git-check-ref-format, and no leading dash, which git would take for an option.
 _BAD_BRANCH = re.compile(r"^[-/.]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|//|@\{|/\.|\.lock(?:/|$)|[/.]$|^@$|^refs/")
@@ -27,7 +30,9 @@ class RepositoryConfig:
 
     `base_branch` is what work starts from and goes back to (None: the repository's default branch), `check_minutes` how long
     one Rust check may take, `may_touch_workflows` whether a change under `.github/workflows` may be published,
-    `max_turns` and `max_minutes` how much one run may use: turns of the model, minutes of its own work.
+    `max_turns` and `max_minutes` how much one run may use: turns of the model, minutes of its own work. `rfc_template` is
+    the path of the template that RFCs follow, `quiet_seconds` how long a round waits for more to be said, `read_everybody`
+    whether the words of people without a role reach the model, `file_rfcs` whether the pull request also files the RFC.
     """
 
     base_branch: str | None = None
@@ -35,6 +40,10 @@ class RepositoryConfig:
     may_touch_workflows: bool = False
     max_turns: int | None = None
     max_minutes: float | None = None
+    rfc_template: str | None = None
+    quiet_seconds: float | None = None
+    read_everybody: bool = False
+    file_rfcs: bool = False
 
 
 def parse(text: str) -> RepositoryConfig:
@@ -55,6 +64,10 @@ def parse(text: str) -> RepositoryConfig:
         may_touch_workflows=reader.flag("may_touch_workflows"),
         max_turns=reader.count("max_turns", 1000),
         max_minutes=reader.minutes("max_minutes", 600),
+        rfc_template=reader.path("rfc_template"),
+        quiet_seconds=reader.seconds("quiet_seconds", 3600),
+        read_everybody=reader.flag("read_everybody"),
+        file_rfcs=reader.flag("file_rfcs"),
     )
 
 
@@ -73,6 +86,23 @@ class _Reader:
         if not isinstance(value, str) or not value or _BAD_BRANCH.search(value):
             raise self._wrong(key, "the name of a branch")
         return value
+
+    def path(self, key: str) -> str | None:
+        value = self._values.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, str) or not re.fullmatch(r"(?!/)(?!.*\.\.)[\w@+./-]+", value):
+            raise self._wrong(key, "the path of a file in this repository")
+        return value
+
+    def seconds(self, key: str, most: int) -> float | None:
+        value = self._values.get(key)
+        if value is None:
+            return None
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not 0 <= float(str(value)) <= most:
+            raise self._wrong(key, f"a number of seconds from 0 to {most}")
+        return float(str(value))
 
     def flag(self, key: str) -> bool:
         value = self._values.get(key, False)

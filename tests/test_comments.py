@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from bot.domain import (
     Check,
     CheckKind,
     CheckResult,
+    Concern,
     Criterion,
     Evidence,
     Failure,
@@ -44,6 +46,8 @@ from bot.domain import (
     Usage,
     Verb,
 )
+from bot.rfc import pages
+from bot.rfc.draft import ConcernAnswer, Reply
 
 SNAPSHOTS = Path(__file__).parent / "snapshots" / "comments"
 MARA = Actor("mara", 7)
@@ -65,7 +69,12 @@ FINDINGS = (
     Finding("F1", Severity.BLOCKER, "AC-1", "`print(0)` is not settled.", "Make it an error."),
     Finding("F2", Severity.MINOR, "design", "`print_it` is a long name."),
 )
-RFC = Rfc(2, "Print it", "It will be printed.", CRITERIA, "a" * 40, "d" * 64, comment_id=5)
+RFC = Rfc(2, "Print it", "It will be printed.", CRITERIA, "a" * 40, "d" * 64, comment_ids=(5,))
+BY_HAND = replace(RFC, version=3, body="It will be printed.\n\nTwice.", author=MARA, note="Forecast: 1 file.")
+CONCERNS = (
+    Concern(1, "Colours | bars", MARA, datetime(2026, 11, 2, tzinfo=UTC), MARA, datetime(2026, 11, 3, tzinfo=UTC)),
+    Concern(2, "It is slow", MARA, datetime(2026, 11, 4, tzinfo=UTC)),
+)
 PULL = PullRequest(
     8, "Print it", "", MARA, IssueState.OPEN, False, False, "rfcsmith/7-print", "b" * 40, 1, "main", "a" * 40,
     "https://github.example/o/r/pull/8",
@@ -113,7 +122,23 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "failed_note": lambda: comments.failed_note("It is archived.", "Unarchive it."),
     "bug_note": lambda: comments.bug_note(RUN.id),
     "unavailable_note": lambda: comments.unavailable_note("The Messages API is overloaded.", 1),
-    "rfc_comment": lambda: comments.rfc_comment(RFC, USAGE),
+    "rfc_comments": lambda: "\n\n=====\n\n".join(comments.rfc_comments(RFC)),
+    "rfc_comments-with-concerns": lambda: comments.rfc_comments(BY_HAND, CONCERNS)[0],
+    "rfc_comments-with-room-for-more": lambda: "\n\n=====\n\n".join(comments.rfc_comments(RFC, pages_held=2)),
+    "rfc_note": lambda: comments.rfc_note(USAGE, 3, 2, "about 90,000 tokens"),
+    "rfc_note-of-a-first-one": lambda: comments.rfc_note(USAGE, 1, 1, ""),
+    "forecast_words": lambda: comments.forecast_words(3, 345_678, 250.0, None),
+    "forecast_words-with-a-price": lambda: comments.forecast_words(1, 345_678, 50.0, 1.237),
+    "round_comment": lambda: comments.round_comment(
+        BY_HAND,
+        RFC,
+        what_changed="It prints twice now, because jonas asked for it.",
+        replies=(Reply("jonas", "Yes, also\nin colour."),),
+        concerns=((CONCERNS[1], ConcernAnswer(2, "It is measured now.")),),
+        url="https://github.example/o/r/issues/7#issuecomment-5",
+    ),
+    "edited_comment": lambda: comments.edited_comment(BY_HAND, RFC),
+    "issue_edited_comment": lambda: comments.issue_edited_comment(MARA, RFC),
     "inquiry_comment": lambda: comments.inquiry_comment(
         Inquiry("There is a parser (`src/parse.rs:7`) and a printer.", ("Which of them?\nBoth?", "For whom?"))
     ),
@@ -221,7 +246,9 @@ def test_a_hidden_remark_that_is_cut_does_not_hide_the_notice() -> None:
     assert fit(f"<!-- \n{FILLING}", 1000).endswith(f"fill a line\n-->{NOTICE}")
 
 
-def test_an_endless_rfc_still_says_what_to_do_next_and_leaves_room_for_the_marker() -> None:
-    said = comments.rfc_comment(replace(RFC, body="```text\n" + FILLING * 100), USAGE)
-    assert len(said) <= BODY_LIMIT and "**Next:** discuss it here." in said
-    assert said.count("```") == 2
+def test_an_endless_rfc_goes_on_in_further_comments_and_nothing_of_it_is_lost() -> None:
+    long = replace(RFC, body="\n\n".join(f"### Section {n}\n\n{FILLING}" for n in range(40)))
+    said = comments.rfc_comments(long)
+    assert len(said) > 2 and all(len(each) <= BODY_LIMIT for each in said)
+    assert "**Next:** discuss it here." in said[0] and "Kept free" in said[-1]
+    assert pages.content(said).split() == long.body.split()

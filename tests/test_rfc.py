@@ -7,18 +7,28 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain import Citation, Criterion, Task
+from bot.domain import Citation, Criterion, Foreseen, ForeseenFile, ForeseenItem, ItemChange, Semver, Task
 from bot.rfc import citations, document
-from bot.rfc.document import RfcDraft
+from bot.rfc.draft import Alternative, Question, RfcDraft
 
 COMMIT, URL = "a" * 40, "https://github.example/o/r"
 DRAFT = RfcDraft(
     title="Stop at the largest number",
     summary="It panics. It will saturate. Nothing else changes.",
-    motivation="A panic is a surprise, see `src/lib.rs:5`.",
+    vision="A panic is a surprise, see `src/lib.rs:5`.",
+    example="```rust\nassert_eq!(double(200), 255);\n```",
     current_behaviour="`number * 2` at src/lib.rs:5, tested in tests/a.rs:9.",
     design="```rust\n// src/lib.rs:5\nnumber.saturating_mul(2)\n```",
-    alternatives="An `Option`.",
+    foreseen=Foreseen(
+        (
+            ForeseenFile("src/lib.rs", (ForeseenItem("pub fn a|b", ItemChange.CHANGE, Semver.PATCH),), "and its docs"),
+            ForeseenFile("CHANGELOG.md", (), "a line"),
+        ),
+        ("itoa",),
+        ("std",),
+    ),
+    compatibility="The minimum Rust version stays.",
+    alternatives=(Alternative("An `Option`.", "Callers."), Alternative("Nothing.", "The panic stays.")),
     criteria=(
         Criterion("AC-1", "`a | b` is\nkept.", "keeps"),
         Criterion("AC-2", "It is fast.", "`tests/a.rs` and `tests/b.rs`"),
@@ -26,7 +36,7 @@ DRAFT = RfcDraft(
     ),
     non_goals="",
     risks="None.",
-    questions=("Now or later? Now.",),
+    questions=(Question("maintainers", "Now or later?", "Now."),),
     citations=(Citation("src/lib.rs", 5, "number * `2`"),),
     tasks=(Task("T1", "Saturate", ("AC-1",), ("src/lib.rs",)),),
 )
@@ -64,7 +74,7 @@ def test_a_section_without_words_is_left_out() -> None:
 def test_details_are_closed_and_their_markdown_is_set_off_by_blank_lines() -> None:
     text = rendered()
     assert text.count("<details>") == text.count("</details>") == 3
-    assert "</summary>\n\nAn `Option`.\n\n</details>" in text
+    assert "</summary>\n\n- An `Option`. *Not chosen:* Callers.\n" in text
 
 
 def test_a_quote_with_backticks_is_fenced_by_more_of_them() -> None:
@@ -92,13 +102,29 @@ def test_a_published_version_keeps_its_criteria_base_and_digest() -> None:
     assert rfc.digest == document.digest(rfc.body) and len(rfc.digest) == 64
 
 
+def test_files_and_items_stand_in_a_table_with_what_they_mean_for_users() -> None:
+    text = rendered()
+    assert "| `src/lib.rs` | `pub fn a\\|b` | changed | patch |\n| | and its docs | | |\n" in text
+    assert "New dependencies: itoa.\n\nFeatures: std." in text
+
+
+def test_a_question_names_who_can_answer_it_and_what_is_built_otherwise() -> None:
+    assert "1. **For maintainers:** Now or later? *Recommended:* Now." in rendered()
+
+
+def test_what_could_not_be_verified_is_marked_and_not_linked() -> None:
+    text = rendered(replace(DRAFT, unverified=("src/lib.rs:5",)))
+    assert "see `src/lib.rs:5` (⚠️ *not verified*)" in text and "/blob/" not in text
+
+
 # --- citations -------------------------------------------------------------------------------------------------------
 
 SOURCE = b"//! Doubles.\n\n/// Twice.\npub fn double(n: u8) -> u8 {\n    n * 2\n}\n\nfn a() {}\nfn b() {}\nfn c() {}\n"
 
 
 def problems(*cited: Citation) -> tuple[str, ...]:
-    return citations.problems(cited, {"src/lib.rs": SOURCE, "bytes": b"\xff\xfe\n"}.get)
+    found = citations.problems(cited, {"src/lib.rs": SOURCE, "bytes": b"\xff\xfe\n"}.get)
+    return tuple(wrong.problem for wrong in found)
 
 
 @pytest.mark.parametrize("line", [2, 4, 5, 6, 8])

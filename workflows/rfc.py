@@ -6,7 +6,7 @@ from bot.domain import Assignment
 from workflows.agent import converse
 from workflows.engine import workflow
 from workflows.frame import run_to_its_end
-from workflows.steps import investigation, preparation, publication
+from workflows.steps import design, investigation, preparation
 
 
 @workflow("rfc")
@@ -24,6 +24,7 @@ def _road(run_id: str) -> None:
         investigation.show_findings(run_id)
         converse(run_id, Assignment.RFC)
     if investigation.is_designed(run_id):
-        publication.publish_rfc(run_id)
+        while not design.publish_rfc(run_id):
+            converse(run_id, Assignment.RFC)
     else:
         investigation.ask_people(run_id)

@@ -18,6 +18,7 @@ from bot.domain import (
     Assignment,
     Check,
     Comment,
+    Concern,
     Issue,
     Permission,
     Plan,
@@ -28,6 +29,7 @@ from bot.domain import (
     TaskState,
 )
 from bot.rfc.document import for_reading
+from bot.rfc.template import RfcTemplate, own_headings
 
 PROMPTS = Path(__file__).with_name("prompts")
 
@@ -38,6 +40,7 @@ DISCUSSION_LIMIT = 80_000
 DIFF_LIMIT = 60_000
 MAP_LIMIT = 24_000
 REPORT_LIMIT = 12_000
+RULES_LIMIT = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class Setting:
     """The world of a run as each brief describes it.
 
     `repo_map` lists the files and what is in them, `baseline` tells how the checks stand on the base, `toolchain` names
-    the Rust tools of the image, as in "rustc 1.95.0 with cargo, clippy and rustfmt".
+    the Rust tools of the image, as in "rustc 1.95.0 with cargo, clippy and rustfmt". `rules` are files (path, text) in
+    which the repository says what it expects of contributors, `template` is that of its RFCs.
     """
 
     repository: str
@@ -64,6 +68,8 @@ class Setting:
     checks: tuple[Check, ...] = ()
     toolchain: str = "a stable Rust toolchain (cargo, rustc, clippy, rustfmt)"
     max_turns: int = 100
+    rules: tuple[tuple[str, str], ...] = ()
+    template: RfcTemplate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,7 @@ def rfc_brief(
     previous: Rfc | None = None,
     request: str = "",
     requested_by: Actor | None = None,
+    concerns: Sequence[Concern] = (),
 ) -> Brief:
     """Design it; `previous` is the version to revise, `request` what `requested_by` added to the command."""
     parts = [_issue(discussion)]
@@ -115,6 +122,7 @@ def rfc_brief(
         standing = discussion.permission(requested_by) if requested_by else None
         quoted = quote(request, what="the words after /rfc", author=requested_by, permission=standing, is_markdown=True)
         parts.append(_section("What was asked for with the command", quoted))
+    parts += [_concerns(concerns, discussion), _template(setting), *_rules(setting)]
     return _brief(Assignment.RFC, setting, [*parts, *_base(setting), _map(setting)])
 
 
@@ -148,7 +156,8 @@ def tests_brief(
     setting: Setting, discussion: Discussion, rfc: Rfc, plan: Plan, *, notes: str = "", problems: str = ""
 ) -> Brief:
     """Write the tests; `notes` are the plan's, `problems` what was wrong with tests handed in before."""
-    parts = [_rfc(rfc), _plan(plan, notes), _issue(discussion), *_base(setting), _map(setting), *_problems(problems)]
+    parts = [_rfc(rfc), _plan(plan, notes), _issue(discussion), *_rules(setting), *_base(setting), _map(setting)]
+    parts += _problems(problems)
     return _brief(Assignment.TESTS, setting, parts)
 
 
@@ -173,6 +182,7 @@ def build_brief(
         _section("The tests, and how they fail now", _report(red, "the test run without the change")),
         _diff(tests, "the tests and stubs that were added to the base; they are in the workspace"),
         _issue(discussion),
+        *_rules(setting),
         *_base(setting),
         _map(setting),
         *_problems(problems),
@@ -294,6 +304,39 @@ def _comment(number: int, comment: Comment, discussion: Discussion) -> str:
         return quote(body, what=f"{what}: questions that you asked", is_markdown=True)
     standing = discussion.permission(comment.author)
     return quote(body, what=what, author=comment.author, permission=standing, is_markdown=True)
+
+
+def _concerns(concerns: Sequence[Concern], discussion: Discussion) -> str:
+    """The open concerns, which only people resolve."""
+    rows = [
+        quote(
+            concern.title,
+            what=f"concern {concern.number}",
+            author=concern.author,
+            permission=discussion.permission(concern.author),
+        )
+        for concern in concerns
+        if concern.is_open
+    ]
+    return _section("Open concerns", "\n\n".join(rows)) if rows else ""
+
+
+def _template(setting: Setting) -> str:
+    if setting.template is None:
+        return ""
+    own = ", ".join(own_headings(setting.template))
+    quoted = quote(
+        _cut(setting.template.text, RULES_LIMIT), what=f"the repository's RFC template, {setting.template.path}"
+    )
+    asked = f"\n\nOf its headings, these go into `sections`: {own}." if own else ""
+    return _section("The RFC template of this repository", f"{quoted}{asked}")
+
+
+def _rules(setting: Setting) -> list[str]:
+    rows = [
+        quote(_cut(text, RULES_LIMIT), what=f"{path} of the repository, at its base") for path, text in setting.rules
+    ]
+    return [_section("Rules of the house", "\n\n".join(rows))] if rows else []
 
 
 def _rfc(rfc: Rfc) -> str:

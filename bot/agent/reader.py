@@ -51,6 +51,10 @@ class Reader:
             return ()
         return tuple(part.strip() for part in value if part.strip())
 
+    def some(self, name: str) -> list[Reader]:
+        """The objects of a list that may be left out."""
+        return self.objects(name) if self.has(name) else []
+
     def number(self, name: str) -> int:
         value = self._given.get(name)
         if isinstance(value, str) and value.strip().isdecimal():

@@ -34,6 +34,12 @@ _CRITERIA_IDS = _list(_TEXT, 'Ids of acceptance criteria, for example ["AC-1"].'
 FINDINGS_LIMIT = 12
 """How many findings a second reader may hand in: whoever finds more has not chosen."""
 
+ALTERNATIVES = 2
+"""How many other designs an RFC compares with at the least."""
+
+SECTION_LIMIT = 15_000
+"""Characters of one section of an RFC: a fourth of what a comment takes."""
+
 QUESTIONS_LIMIT = 7
 """How many questions may be put to people at once."""
 
@@ -48,13 +54,45 @@ _ANSWERS = _list(
 
 SCHEMAS: dict[Assignment, dict[str, object]] = {
     Assignment.RFC: _object(
-        optional=["answers"],
+        optional=[
+            *("example", "dependencies", "features", "compatibility", "parts", "sections"),
+            *("what_changed", "replies", "concerns", "answers"),
+        ],
         title=_text(f"What will be different, in at most {TITLE_LIMIT} characters."),
         summary=_text("Three sentences: the problem, the design, what it costs."),
-        motivation=_text("Why, from the point of view of the people who use the code. Markdown."),
+        vision=_text("Who feels the problem today, and what they will see when it is solved. Markdown."),
+        example=_text("The smallest example of using it, in a code fence; empty if nothing is used differently."),
         current_behaviour=_text("What the code does now, with citations written as `path:line`. Markdown."),
         design=_text("The design: public items with exact signatures, behaviour, errors, edge cases. Markdown."),
-        alternatives=_text("The other designs that were considered, and why each was not chosen. Markdown."),
+        changes=_list(
+            _object(
+                optional=["note"],
+                path=_text("A file that is touched or made, relative to the repository's root."),
+                items=_list(
+                    _object(
+                        name=_text("The item; with its exact signature if it is public and new."),
+                        change={"type": "string", "enum": ["add", "change", "remove"]},
+                        semver={
+                            "type": "string",
+                            "enum": ["none", "patch", "minor", "major"],
+                            "description": "What it means for users of the crate; none if it is not public.",
+                        },
+                    ),
+                    "Empty for a file without items, such as a changelog.",
+                ),
+                note=_text("What else happens in the file, in a few words."),
+            ),
+            "Every file that the change will touch, tests included: whoever builds is held to this list.",
+        ),
+        dependencies=_list(_TEXT, "Names of crates that become new dependencies. Usually empty."),
+        features=_list(_TEXT, "Cargo features of this repository that the design adds or changes. Usually empty."),
+        compatibility=_text(
+            "Semver, minimum Rust version, `no_std`, `unsafe`: what changes for whom. Empty if nothing."
+        ),
+        alternatives=_list(
+            _object(design=_text("Another design, in a sentence or two."), why_not=_text("What decided against it.")),
+            "At least two that were really considered; doing less is one.",
+        ),
         criteria=_list(
             _object(
                 id=_text("AC-1, AC-2, …"),
@@ -66,7 +104,12 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
         non_goals=_text("What this change leaves alone although a reader might expect it. Markdown."),
         risks=_text("What could break, for whom, and how it would be noticed; semver. Markdown."),
         questions=_list(
-            _TEXT, "Only questions that a maintainer must decide; each with your recommendation. May be empty."
+            _object(
+                to=_text("Who can decide it: maintainers, the reporter, a team that the repository names."),
+                question=_text("The question, in a sentence or two."),
+                recommendation=_text("What will be built if nobody answers."),
+            ),
+            "Only what people must decide. May be empty.",
         ),
         citations=_list(
             _object(
@@ -83,6 +126,29 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
                 criteria=_CRITERIA_IDS,
             ),
             "The implementation in steps.",
+        ),
+        parts=_list(
+            _object(
+                title=_text("The title of an issue of its own."),
+                summary=_text("What it brings by itself, in a sentence or two."),
+                criteria=_CRITERIA_IDS,
+            ),
+            "Only if this is too large for one pull request: its parts in their order, each useful by itself.",
+        ),
+        sections=_list(
+            _object(heading=_text("The heading, as the template has it."), text=_text("Markdown.")),
+            "Only if the repository has an RFC template: the headings of it that nothing else here answers.",
+        ),
+        what_changed=_text(
+            "Only for a later version: what is different from the one before, and why. Two or three sentences."
+        ),
+        replies=_list(
+            _object(to=_text("Their login, without @."), text=_text("The answer.")),
+            "Answers to questions that people asked in the discussion. May be left out.",
+        ),
+        concerns=_list(
+            _object(number={"type": "integer"}, text=_text("How the design meets it, or why it should not.")),
+            "Only if concerns are shown to you: one proposal for each that is open. People resolve them, not you.",
         ),
         answers=_ANSWERS,
     ),

@@ -8,13 +8,29 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.agent.reader import Reader
-from bot.agent.schemas import FINDINGS_LIMIT, HEADLINE_LIMIT, QUESTIONS_LIMIT, TITLE_LIMIT
-from bot.domain import Assignment, Citation, Criterion, Finding, FindingAnswer, Inquiry, Rfc, Severity, Task
+from bot.agent.schemas import ALTERNATIVES, FINDINGS_LIMIT, HEADLINE_LIMIT, QUESTIONS_LIMIT, SECTION_LIMIT, TITLE_LIMIT
+from bot.domain import (
+    Assignment,
+    Citation,
+    Criterion,
+    Finding,
+    FindingAnswer,
+    Foreseen,
+    ForeseenFile,
+    ForeseenItem,
+    Inquiry,
+    ItemChange,
+    Rfc,
+    RfcPart,
+    Semver,
+    Severity,
+    Task,
+)
 from bot.rfc import citations as rfc_citations
-from bot.rfc.document import RfcDraft
+from bot.rfc.draft import Alternative, ConcernAnswer, Question, Reply, RfcDraft, Section
 
 # --- what is handed in -----------------------------------------------------------------------------------------------
 
@@ -97,12 +113,15 @@ class Rejected:
 class Expected:
     """What a submission is checked against: the agreed criteria, the threads and findings to answer, the base's files.
 
-    `read` gives a file's bytes at the base commit or None; None instead of a function leaves citations unchecked.
+    `read` gives a file's bytes at the base commit or None; None instead of a function leaves citations unchecked. What does
+    not stand where a draft says is complained about, or, where that was done often enough, marked as unverified.
     """
 
     criteria: tuple[Criterion, ...] = ()
     threads: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+    is_revision: bool = False
+    tolerates_wrong_places: bool = False
     read: Callable[[str], bytes | None] | None = None
 
     @classmethod
@@ -146,33 +165,99 @@ def _rfc(reader: Reader, expected: Expected) -> RfcDraft:
     )
     draft = RfcDraft(
         title=_headline(reader, TITLE_LIMIT),
-        summary=reader.text("summary"),
-        motivation=reader.text("motivation"),
-        current_behaviour=reader.text("current_behaviour"),
-        design=reader.text("design"),
-        alternatives=reader.text("alternatives"),
+        summary=_bounded(reader, "summary"),
+        vision=_bounded(reader, "vision"),
+        example=_bounded(reader, "example", may_be_empty=True),
+        current_behaviour=_bounded(reader, "current_behaviour"),
+        design=_bounded(reader, "design"),
+        foreseen=_foreseen(reader),
+        compatibility=_bounded(reader, "compatibility", may_be_empty=True),
+        alternatives=tuple(Alternative(r.text("design"), r.text("why_not")) for r in reader.objects("alternatives")),
         criteria=criteria,
-        non_goals=reader.text("non_goals", may_be_empty=True),
-        risks=reader.text("risks", may_be_empty=True),
-        questions=reader.texts("questions"),
+        non_goals=_bounded(reader, "non_goals", may_be_empty=True),
+        risks=_bounded(reader, "risks", may_be_empty=True),
+        questions=tuple(
+            Question(r.text("to"), r.text("question"), r.text("recommendation")) for r in reader.some("questions")
+        ),
         citations=citations,
         tasks=tasks,
+        parts=tuple(RfcPart(r.text("title"), r.text("summary"), r.texts("criteria")) for r in reader.some("parts")),
+        sections=tuple(Section(r.text("heading"), r.text("text")) for r in reader.some("sections")),
+        what_changed=_bounded(reader, "what_changed", may_be_empty=not expected.is_revision),
+        replies=tuple(Reply(r.text("to").lstrip("@"), r.text("text")) for r in reader.some("replies")),
+        concerns=tuple(ConcernAnswer(r.number("number"), r.text("text")) for r in reader.some("concerns")),
         answers=_answers(reader),
     )
-    ids = [criterion.id for criterion in criteria]
+    _check_rfc(reader, draft, expected)
+    if expected.read is None or reader.problems:
+        return draft
+    wrong = _wrong_places(draft, expected.read)
+    if expected.tolerates_wrong_places:
+        return replace(draft, unverified=tuple(dict.fromkeys(each.place for each in wrong)))
+    for each in wrong:
+        reader.complain(f"citations: {each.problem}")
+    return draft
+
+
+def _check_rfc(reader: Reader, draft: RfcDraft, expected: Expected) -> None:
+    ids = [criterion.id for criterion in draft.criteria]
     _check_unique(reader, "criteria", ids)
     for id in ids:
         if id and not re.fullmatch(r"AC-[1-9][0-9]*", id):
             reader.complain(f"criteria: number them AC-1, AC-2, …; {id!r} is no such id.")
-    _need(reader, "criteria", criteria)
-    _need(reader, "citations", citations)
-    _need(reader, "tasks", tasks)
+    _need(reader, "criteria", draft.criteria)
+    _need(reader, "citations", draft.citations)
+    _need(reader, "tasks", draft.tasks)
+    if len(draft.alternatives) < ALTERNATIVES:
+        reader.complain(f"alternatives: compare with at least {ALTERNATIVES} others; doing less is one.")
     _check_answers(reader, draft.answers, expected.findings)
-    _check_coverage(reader, "tasks", tasks, ids, "add it to the task that fulfils it")
-    if expected.read is not None and not reader.problems:
-        for problem in rfc_citations.problems(citations, expected.read):
-            reader.complain(f"citations: {problem}")
-    return draft
+    _check_coverage(reader, "tasks", draft.tasks, ids, "add it to the task that fulfils it")
+    if draft.parts:
+        _check_coverage(reader, "parts", draft.parts, ids, "add it to the part that fulfils it")
+    for crate in draft.foreseen.dependencies:
+        if not re.fullmatch(r"[A-Za-z][\w-]*", crate):
+            reader.complain(f"dependencies: {crate!r} is not the name of a crate.")
+
+
+def _wrong_places(draft: RfcDraft, read: Callable[[str], bytes | None]) -> tuple[rfc_citations.Wrong, ...]:
+    """What does not stand where the draft says: citations, places in its prose, items that it changes."""
+    prose = "\n\n".join((draft.vision, draft.current_behaviour, draft.design, draft.risks, draft.compatibility))
+    cited = {(citation.path, citation.line) for citation in draft.citations}
+    loose = [place for place in rfc_citations.places_in(prose) if (place.path, place.line) not in cited]
+    new = {file.path for file in draft.foreseen.files if read(file.path) is None}
+    return (
+        *rfc_citations.problems(draft.citations, read),
+        *rfc_citations.problems([place for place in loose if place.path not in new], read),
+        *rfc_citations.unknown_items(draft.foreseen, read),
+    )
+
+
+def _foreseen(reader: Reader) -> Foreseen:
+    files = tuple(
+        ForeseenFile(
+            path=_path(r.text("path")),
+            items=tuple(
+                ForeseenItem(
+                    i.text("name"),
+                    ItemChange(i.choice("change", tuple(ItemChange))),
+                    Semver(i.choice("semver", (*tuple(Semver)[1:], Semver.NONE))),
+                )
+                for i in r.some("items")
+            ),
+            note=r.text("note", may_be_empty=True),
+        )
+        for r in reader.objects("changes")
+    )
+    _need(reader, "changes", files)
+    return Foreseen(files, reader.texts("dependencies"), reader.texts("features"))
+
+
+def _bounded(reader: Reader, name: str, *, may_be_empty: bool = False) -> str:
+    """A text that people can still read, and that fits into a comment."""
+    text = reader.text(name, may_be_empty=may_be_empty)
+    if len(text) > SECTION_LIMIT:
+        reader.complain(f"{name}: {len(text)} characters; nobody reads more than {SECTION_LIMIT}.")
+    return text
 
 
 def _answers(reader: Reader) -> tuple[FindingAnswer, ...]:
@@ -305,7 +390,7 @@ def _check_unique(reader: Reader, name: str, ids: list[str]) -> None:
 def _check_coverage(
     reader: Reader,
     name: str,
-    values: Iterable[Task | NewTest],
+    values: Iterable[Task | NewTest | RfcPart],
     ids: list[str],
     remedy: str,
     known: list[str] | None = None,

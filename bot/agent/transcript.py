@@ -127,6 +127,15 @@ def findings_note(findings: Iterable[Finding], assignment: Assignment) -> str:
     )
 
 
+def edited_note(version: int, shown: str) -> str:
+    """Somebody changed by hand what the author was about to replace; `shown` is the quoted difference."""
+    return (
+        f"Your version is not published: while you wrote it, a maintainer edited the RFC by hand, which is version {version} now:"
+        f"\n\n{shown}\n\nTake these edits into your version, word for word where you can, and where they contradict what was "
+        f"asked of you say so in `what_changed`. Then call `{schemas.NAMES[Assignment.RFC]}` again with the whole document."
+    )
+
+
 def ending_note(turn: Turn, assignment: Assignment) -> str:
     """What to say to a turn that called no tool but did not submit either; empty where nothing need be said."""
     name = schemas.NAMES[assignment]

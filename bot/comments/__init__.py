@@ -25,7 +25,15 @@ from bot.comments.pull_request import (
     reviewed_note,
     thread_reply,
 )
-from bot.comments.rfc import rfc_comment, rfc_done_note
+from bot.comments.rfc import (
+    edited_comment,
+    forecast_words,
+    issue_edited_comment,
+    rfc_comments,
+    rfc_done_note,
+    rfc_note,
+    round_comment,
+)
 from bot.comments.run import bug_note, failed_note, status_comment, stopped_note, unavailable_note
 from bot.comments.vocabulary import COMMANDS, KIND_WORDS, LABELS, RFC_IN_REVIEW, RFC_NEEDED, STAGES_OF
 
@@ -40,14 +48,17 @@ __all__ = [
     "already_open_comment",
     "already_running_comment",
     "bug_note",
+    "edited_comment",
     "evidence_summary",
     "evidence_title",
     "failed_note",
     "fit",
+    "forecast_words",
     "help_comment",
     "idle_status_comment",
     "inquired_note",
     "inquiry_comment",
+    "issue_edited_comment",
     "no_rfc_comment",
     "not_allowed_comment",
     "nothing_running_comment",
@@ -55,8 +66,10 @@ __all__ = [
     "pull_request_body",
     "quoted",
     "reviewed_note",
-    "rfc_comment",
+    "rfc_comments",
     "rfc_done_note",
+    "rfc_note",
+    "round_comment",
     "running_status_comment",
     "second_reader_note",
     "status_comment",

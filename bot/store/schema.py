@@ -74,6 +74,15 @@ rfcs = _table(
     sa.Column("published_at", sa.Float, nullable=False),
 )
 
+concerns = _table(
+    "concerns",
+    sa.Column("repository_id", sa.BigInteger, primary_key=True),
+    sa.Column("issue", sa.Integer, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("raised_by", sa.String(160), nullable=False, unique=True),
+    sa.Column("record", sa.JSON, nullable=False),
+)
+
 documents = _table(
     "documents",
     sa.Column("run_id", sa.String(120), primary_key=True),

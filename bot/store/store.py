@@ -28,6 +28,7 @@ from bot.domain import (
 )
 from bot.store import schema as s
 from bot.store.codec import from_json, to_json
+from bot.store.concerns import Concerns
 
 T = TypeVar("T")
 FINAL_STAGES = tuple(stage.value for stage in Stage if stage.is_final)
@@ -57,7 +58,7 @@ class StoredTurn:
     is_act_ended: bool
 
 
-class Store:
+class Store(Concerns):
     """The product's memory; thread-safe, since every method takes its own connection."""
 
     def __init__(self, engine: sa.Engine) -> None:

@@ -77,10 +77,18 @@ def rfc(work: Work) -> dict[str, object]:
         "title": title(case),
         "summary": f"The issue asks for this: {title(case)}. The change is made where the code already does this work. "
         "It costs a few functions and their tests.",
-        "motivation": case.body.split("\n\n")[0] or case.title,
+        "vision": case.body.split("\n\n")[0] or case.title,
+        "example": "",
         "current_behaviour": f"What there is now can be seen at {places}.",
         "design": design,
-        "alternatives": "Leaving it to the callers: each of them would do it anew, and differently.",
+        "changes": foreseen(work),
+        "dependencies": [],
+        "features": [],
+        "compatibility": "Nothing that worked stops working.",
+        "alternatives": [
+            {"design": "Leaving it to the callers.", "why_not": "Each of them would do it anew, and differently."},
+            {"design": "Only documenting how it is.", "why_not": "The issue asks for more than words."},
+        ],
         "criteria": criteria(work),
         "non_goals": "Anything that the issue does not name.",
         "risks": "Callers who rely on what happens now would notice; the tests that exist stay green.",
@@ -91,6 +99,11 @@ def rfc(work: Work) -> dict[str, object]:
             {"title": "Change the code", "files": work.source_paths, "criteria": ids},
         ],
     }
+
+
+def foreseen(work: Work) -> list[dict[str, object]]:
+    """The files that the change will touch, without their items."""
+    return [{"path": path, "items": [], "note": "see the tasks"} for path in work.trees.changed]
 
 
 def criteria(work: Work) -> list[dict[str, object]]:

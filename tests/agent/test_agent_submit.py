@@ -22,8 +22,22 @@ from bot.agent.submit import (
     parse,
     parse_inquiry,
 )
-from bot.domain import Assignment, Citation, Criterion, Finding, FindingAnswer, Inquiry, Severity, Task
-from bot.rfc.document import RfcDraft
+from bot.domain import (
+    Assignment,
+    Citation,
+    Criterion,
+    Finding,
+    FindingAnswer,
+    Foreseen,
+    ForeseenFile,
+    ForeseenItem,
+    Inquiry,
+    ItemChange,
+    Semver,
+    Severity,
+    Task,
+)
+from bot.rfc.draft import Alternative, Question, RfcDraft
 
 TWO = Expected(criteria=(Criterion("AC-1", "one"), Criterion("AC-2", "two")))
 
@@ -35,12 +49,17 @@ def problems(assignment: Assignment, given: dict[str, Any], expected: Expected =
 
 
 def rfc(**changes: object) -> dict[str, Any]:
-    texts = ("summary", "motivation", "current_behaviour", "design", "alternatives", "non_goals", "risks")
+    texts = ("summary", "vision", "current_behaviour", "design", "non_goals", "risks")
     return {
         "title": "Title",
         **{name: f"The {name}." for name in texts},
         "criteria": [{"id": "AC-1", "text": "one", "test": "a"}, {"id": "AC-2", "text": "two", "test": "b"}],
-        "questions": ["Now or later? I would say now."],
+        "changes": [
+            {"path": "./src/lib.rs", "items": [{"name": "fn a", "change": "change", "semver": "patch"}]},
+            {"path": "CHANGELOG.md", "items": [], "note": "a line"},
+        ],
+        "alternatives": [{"design": "Less.", "why_not": "Too little."}, {"design": "More.", "why_not": "Too much."}],
+        "questions": [{"to": "maintainers", "question": "Now or later?", "recommendation": "Now."}],
         "citations": [{"path": "/workspace/src/lib.rs", "line": 3, "quote": "fn a"}],
         "tasks": [{"title": "Do it", "files": ["src/lib.rs"], "criteria": ["AC-1", "AC-2"]}],
     } | changes
@@ -51,6 +70,9 @@ def test_an_rfc_becomes_a_draft() -> None:
     assert isinstance(draft, RfcDraft)
     assert draft.criteria[1] == Criterion("AC-2", "two", "b")
     assert draft.citations == (Citation("src/lib.rs", 3, "fn a"),)
+    lib = ForeseenFile("src/lib.rs", (ForeseenItem("fn a", ItemChange.CHANGE, Semver.PATCH),))
+    assert draft.foreseen == Foreseen((lib, ForeseenFile("CHANGELOG.md", (), "a line")))
+    assert draft.questions == (Question("maintainers", "Now or later?", "Now."),)
     assert draft.tasks == (Task("T1", "Do it", ("AC-1", "AC-2"), ("src/lib.rs",)),)
 
 
@@ -80,6 +102,15 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         ({"citations": [{"path": "a", "line": "x", "quote": "q"}]}, "citations[0].line: a whole number is needed"),
         ({"citations": []}, "citations: at least one is needed"),
         ({"title": "x" * 101}, "at most 100 characters; it has 101"),
+        ({"design": "x" * 15_001}, "design: 15001 characters; nobody reads more than 15000"),
+        ({"alternatives": [{"design": "Less.", "why_not": "Too little."}]}, "compare with at least 2 others"),
+        ({"changes": []}, "changes: at least one is needed"),
+        (
+            {"changes": [{"path": "a", "items": [{"name": "b", "change": "x", "semver": "none"}]}]},
+            "add, change, remove",
+        ),
+        ({"parts": [{"title": "t", "summary": "s", "criteria": ["AC-1"]}]}, "parts: nothing mentions AC-2"),
+        ({"dependencies": ["serde = 1"]}, "'serde = 1' is not the name of a crate"),
     ],
 )
 def test_a_faulty_rfc_is_explained(changes: dict[str, object], said: str) -> None:
@@ -91,16 +122,38 @@ def test_a_citation_that_does_not_hold_names_what_stands_there() -> None:
     assert "The line reads: `fn b() {}`" in problems(Assignment.RFC, rfc(), expected)
 
 
+def test_a_place_that_only_the_prose_names_and_an_item_that_nobody_wrote_are_told_too() -> None:
+    source = b"a\nb\nfn a() {}\n"
+    expected = Expected(read=lambda path: source if path == "src/lib.rs" else None)
+    given = rfc(design="See src/lib.rs:3 and `src/lib.rs:40`; `src/new.rs:1` comes.", changes=[
+        {"path": "src/lib.rs", "items": [{"name": "fn invented", "change": "remove", "semver": "major"}]},
+        {"path": "src/new.rs", "items": [{"name": "fn fresh", "change": "add", "semver": "minor"}]},
+    ])  # fmt: skip
+    said = problems(Assignment.RFC, given, expected)
+    assert "src/lib.rs:40: the file has 3 lines." in said and "there is no `invented` in it" in said
+    assert said.count("\n- ") == 2
+
+
+def test_what_was_sent_back_often_enough_is_handed_in_marked_as_not_verified() -> None:
+    expected = Expected(read=lambda path: b"fn b() {}\n", tolerates_wrong_places=True)
+    draft = parse(Assignment.RFC, rfc(), expected)
+    assert isinstance(draft, RfcDraft) and draft.unverified == ("src/lib.rs:3", "src/lib.rs a")
+
+
+def test_a_later_version_says_what_changed() -> None:
+    assert "what_changed: it is missing" in problems(Assignment.RFC, rfc(), Expected(is_revision=True))
+
+
 def test_harmless_differences_of_form_are_forgiven() -> None:
     given = rfc(
         criteria=json.dumps(rfc()["criteria"]),
-        alternatives=["Do less: too little.", "Do more: too much."],
+        alternatives=json.dumps(rfc()["alternatives"]),
         citations=[{"path": "`src/lib.rs`", "line": "3", "quote": "fn a"}],
         questions=None,
     )
     draft = parse(Assignment.RFC, given, Expected())
     assert isinstance(draft, RfcDraft)
-    assert draft.alternatives == "- Do less: too little.\n- Do more: too much."
+    assert draft.alternatives == (Alternative("Less.", "Too little."), Alternative("More.", "Too much."))
     assert draft.citations[0].line == 3 and len(draft.criteria) == 2 and draft.questions == ()
 
 

@@ -34,10 +34,23 @@ def submit_rfc(**changes: Any) -> Block:
     design = {
         "title": "Let doubling stop at the largest number",
         "summary": "Doubling panics. It will saturate. Nothing else changes.",
-        "motivation": "A panic in a library is a surprise.",
+        "vision": "A panic in a library is a surprise.",
+        "what_changed": "It says more.",
+        "example": "",
         "current_behaviour": "See src/lib.rs:5.",
         "design": "`double` uses `saturating_mul`.",
-        "alternatives": "Return an `Option`: breaks callers.",
+        "changes": [
+            {
+                "path": "src/lib.rs",
+                "items": [{"name": "double", "change": "change", "semver": "patch"}],
+                "note": "",
+            },
+            {"path": "tests/doubling.rs", "items": []},
+        ],
+        "alternatives": [
+            {"design": "Return an `Option`.", "why_not": "It breaks callers."},
+            {"design": "Document the panic.", "why_not": "The panic stays."},
+        ],
         "criteria": [{"id": "AC-1", "text": "`double(u8::MAX)` is `u8::MAX`.", "test": "the_largest_number_stays"}],
         "non_goals": "",
         "risks": "",

@@ -8,17 +8,18 @@ from bot.agent import brief
 from bot.agent.brief import Brief, Discussion, ReviewRound, Setting
 from bot.agent.submit import PlanDraft, TestsDraft
 from bot.checking import Baseline
-from bot.domain import Assignment, Comment, Permission, Plan, ReviewThread, Run
+from bot.domain import Assignment, Comment, Permission, Plan, ReviewThread, Rfc, Run
 from bot.errors import UserError
 from bot.git.process import GitError
 from bot.github.markers import marker_of
 from bot.rfc import document
-from bot.rfc.document import RfcDraft
+from bot.rfc.draft import RfcDraft
+from bot.rfc.template import find_rules
 from bot.rust.outline import Known, repository_map
 from bot.rust.related import related
 from bot.workbench import Setup
 from workflows import hands
-from workflows.steps.records import Red, rfc_of, setup_of
+from workflows.steps.records import Red, rfc_of, setup_of, template_of
 
 
 def compose(run: Run, assignment: Assignment) -> Brief:
@@ -28,9 +29,13 @@ def compose(run: Run, assignment: Assignment) -> Brief:
     discussion = _discussion(run, _reviewers(round_))
     setting = _setting(run, discussion)
     if assignment is Assignment.RFC:
-        previous = store.latest_rfc(run.target.repo.id, run.target.issue, not_by=run.id)
         return brief.rfc_brief(
-            setting, discussion, previous=previous, request=run.request, requested_by=run.requested_by
+            setting,
+            discussion,
+            previous=previous_rfc(run),
+            request=run.request,
+            requested_by=run.requested_by,
+            concerns=store.concerns(run.target.repo.id, run.target.issue),
         )
     if assignment is Assignment.CRITIQUE:
         return _critique(run, setting, discussion)
@@ -57,6 +62,11 @@ def compose(run: Run, assignment: Assignment) -> Brief:
     return brief.build_brief(setting, discussion, rfc, plan, tests=difference, red=red.report, notes=notes)
 
 
+def previous_rfc(run: Run) -> Rfc | None:
+    """The version that an RFC run revises; None where it writes the first."""
+    return hands.current().store.latest_rfc(run.target.repo.id, run.target.issue, not_by=run.id)
+
+
 def _critique(run: Run, setting: Setting, discussion: Discussion) -> Brief:
     draft = hands.current().store.document(run.id, f"draft:{Assignment.RFC}", RfcDraft)
     assert draft is not None, "the critique follows an accepted draft"
@@ -76,7 +86,21 @@ def _setting(run: Run, discussion: Discussion) -> Setting:
         baseline=baseline.summary() if baseline is not None else "(not measured in this step)",
         checks=setup.checks,
         max_turns=our_hands.config(run).max_turns or hands.MAX_TURNS,
+        rules=_rules(run),
+        template=template_of(run),
     )
+
+
+RULES = 4
+"""So many files with rules of the house are shown."""
+
+
+def _rules(run: Run) -> tuple[tuple[str, str], ...]:
+    """What the repository tells contributors, people and machines, at the base commit."""
+    git, repository_id = hands.current().git, run.target.repo.id
+    paths = find_rules(git.paths(repository_id, run.base_commit))[:RULES]
+    found = git.read_many(repository_id, run.base_commit, paths)
+    return tuple((path, found[path].decode(errors="replace")) for path in paths if path in found)
 
 
 SOURCES = 4_000

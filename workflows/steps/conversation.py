@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from bot.agent import submit, toolbox, transcript
+from bot.agent import schemas, submit, toolbox, transcript
 from bot.agent.submit import Expected
 from bot.agent.tools import READ_ONLY, tools_for
 from bot.agent.transcript import Budget
@@ -210,6 +210,8 @@ def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.
         criteria=agreed_criteria(run),
         threads=briefs.thread_ids(run),
         findings=tuple(finding.id for finding in shown_findings(run.id)) if assignment is Assignment.RFC else (),
+        is_revision=assignment is Assignment.RFC and briefs.previous_rfc(run) is not None,
+        tolerates_wrong_places=_refusals(run.id, assignment) >= REFUSALS,
         read=read if assignment is Assignment.RFC else None,
     )
     baseline = our_hands.store.document(run.id, "baseline", Baseline) or Baseline()
@@ -223,6 +225,21 @@ def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.
         dependencies=None if assignment in (Assignment.CRITIQUE, Assignment.PLAN) else DependencyTool(workbench),
         plan=our_hands.store.plan(run.id) or Plan(),
     )
+
+
+REOPENED = "reopened:{}"
+"""The name of the document with the number of the turn that a reopened conversation goes on with, by its assignment."""
+REFUSALS = 2
+"""How often places that do not stand send an RFC back; after that they are marked as not verified."""
+
+
+def _refusals(run_id: str, assignment: Assignment) -> int:
+    """How many submissions were sent back since the conversation began, or was reopened."""
+    store = hands.current().store
+    since = store.document(run_id, REOPENED.format(assignment), int) or 0
+    name = schemas.NAMES[assignment]
+    turns = [turn for turn in store.turns(run_id, assignment)[:-1] if turn.number >= since]
+    return sum(any(block.get("name") == name for block in turn.assistant or ()) for turn in turns)
 
 
 def complain(run_id: str, assignment: Assignment, text: str) -> None:
@@ -239,6 +256,7 @@ def reopen(run_id: str, assignment: Assignment, note: str) -> None:
     block = transcript.text_block(note)
     if block not in last.user:
         store.amend_turn(run_id, assignment, last.number, [*last.user, block])
+    store.put_document(run_id, REOPENED.format(assignment), last.number)
     store.put_document(run_id, Submitted.name(assignment), None)
 
 

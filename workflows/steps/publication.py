@@ -1,4 +1,4 @@
-"""What people see in the end: the RFC's comment, the commits, the pull request, the answers to a review."""
+"""What people see in the end: the commits, the pull request, the answers to a review."""
 
 from __future__ import annotations
 
@@ -19,37 +19,12 @@ from bot.domain import (
 from bot.errors import Conflict, UserError
 from bot.github.client import GitHub
 from bot.github.markers import with_marker
-from bot.rfc import document
-from bot.rfc.document import RfcDraft
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import briefs, lifecycle
-from workflows.steps.records import Green, Red, critique_of, rfc_of
+from workflows.steps.records import Green, Red, rfc_of
 
 CHECK_RUN = "rfcsmith / evidence"
-
-
-@step("publish_rfc")
-def publish_rfc(run_id: str) -> None:
-    """Post the next version of the RFC in the one comment that holds it, and read it back."""
-    our_hands = hands.current()
-    store = our_hands.store
-    run = lifecycle.enter(store.run(run_id), Stage.PUBLISH)
-    repo, issue = run.target.repo, run.target.issue
-    github = our_hands.github.installation(repo.installation_id)
-    draft = store.document(run_id, f"draft:{Assignment.RFC}", RfcDraft)
-    assert draft is not None, "the conversation ended with an accepted draft"
-    previous = store.latest_rfc(repo.id, issue, not_by=run_id)
-    url = github.repository(repo).html_url
-    version = 1 if previous is None else previous.version + 1
-    rfc = document.publish(draft, version=version, base_commit=run.base_commit, repository_url=url)
-    posted = github.ensure_comment(repo, issue, "rfc", comments.rfc_comment(rfc, store.usage(run_id)))
-    store.publish_rfc(run_id, run.target, replace(rfc, comment_id=posted.id))
-    label = {comments.RFC_IN_REVIEW: comments.LABELS[comments.RFC_IN_REVIEW]}
-    github.set_labels(repo, issue, add=label, remove=[comments.RFC_NEEDED])
-    second_reader = comments.second_reader_note(critique_of(run_id), draft.answers)
-    done = comments.rfc_done_note(rfc, posted.html_url)
-    store.put_document(run_id, "note", "\n\n".join(part for part in (done, second_reader) if part))
 
 
 @step("push")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.agent.submit import Critique
 from bot.domain import Assignment, Criterion, Evidence, Finding, RedKind, Rfc, Run, RunKind
+from bot.rfc.template import RfcTemplate, find_template
 from bot.workbench import Setup
 from workflows import hands
 
@@ -64,6 +65,15 @@ def rfc_of(run: Run) -> Rfc | None:
     if run.rfc_version:
         return store.rfc(repository_id, issue, run.rfc_version)
     return store.latest_rfc(repository_id, issue)
+
+
+def template_of(run: Run) -> RfcTemplate | None:
+    """The repository's own RFC template at the run's base; None where it has none."""
+    our_hands = hands.current()
+    git, repository_id = our_hands.git, run.target.repo.id
+    path = find_template(git.paths(repository_id, run.base_commit), our_hands.config(run).rfc_template)
+    content = git.read(repository_id, run.base_commit, path) if path is not None else None
+    return RfcTemplate(path, content.decode(errors="replace")) if path is not None and content is not None else None
 
 
 def agreed_criteria(run: Run) -> tuple[Criterion, ...]:
