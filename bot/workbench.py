@@ -177,7 +177,7 @@ class Workbench:
         tree itself, what was built does not belong to the base alone, and is not kept.
         """
         base_tree = self.setup.base_tree
-        if self.run.head_commit or self.seedbed.fits(base_tree):
+        if self.run.head_commit or self.seedbed.fits(base_tree) or self.volume.is_full():
             return False
         # Cargo may have put a lock file into order: what it was built from is in the names of what it builds.
         written = {change.path for change in self.git.diff_stat(self.repository_id, base_tree, self.tree())}
