@@ -21,6 +21,7 @@ from bot.errors import UserError
 # How alike a word and a verb must be for "did you mean": `/implment` is (0.94), `/start` for `/status` is not (0.73).
 NEAR = 0.75
 
+_DID_YOU_MEAN = "Did you mean"
 _VERBS = {verb.value: verb for verb in Verb}
 _SLASH = re.compile(r"\s*/(?P<word>[A-Za-z][\w-]*)[.,:;!?]*(?=\s|$)")
 _CANDIDATE = re.compile(r"\s*[/@]")
@@ -70,6 +71,11 @@ def parse_commands(text: str, *, app_slug: str, previous: str = "") -> tuple[Com
     return tuple(commands)
 
 
+def is_near_miss(error: UserError) -> bool:
+    """Whether the error names a command that was probably meant; else somebody just spoke to us."""
+    return error.hint.startswith(_DID_YOU_MEAN)
+
+
 def is_mentioned(text: str, app_slug: str) -> bool:
     """Whether the text speaks to `@<app-slug>` anywhere in plain text."""
     if not app_slug:
@@ -103,7 +109,7 @@ def _after_slash(number: int, word: str, rest: str) -> _Found | None:
     nearest = _nearest(word)
     if nearest is None:
         return None
-    error = UserError(f"I do not know the command `/{word}`.", f"Did you mean `/{nearest}`?")
+    error = UserError(f"I do not know the command `/{word}`.", f"{_DID_YOU_MEAN} `/{nearest}`?")
     return _Found(number, None, rest, error)
 
 
@@ -116,7 +122,7 @@ def _after_mention(number: int, said: str, app_slug: str) -> _Found:
     # The word is quoted back into a comment of the bot's: nothing but harmless characters, and not many of them.
     harmless = re.sub(r"[^\w-]", "", word)[:40]
     message = f"I do not know what `{harmless}` asks me to do." if harmless else "I was mentioned without a command."
-    hint = f"Did you mean `@{app_slug} {nearest}`?" if nearest else f"Try `@{app_slug} help`."
+    hint = f"{_DID_YOU_MEAN} `@{app_slug} {nearest}`?" if nearest else f"Try `@{app_slug} help`."
     return _Found(number, None, rest.strip(), UserError(message, hint))
 
 

@@ -380,6 +380,8 @@ class Verb(StrEnum):
     """What a person can ask for; the value is the word after the slash."""
 
     RFC = "rfc"
+    CONCERN = "concern"
+    RESOLVE = "resolve"
     IMPLEMENT = "implement"
     STOP = "stop"
     STATUS = "status"
@@ -626,7 +628,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One attempt at one target. The id is deterministic: `<kind>-<repository id>-<issue>-<attempt>`."""
+    """One attempt at one target. The id is deterministic: `<kind>-<repository id>-<issue>-<attempt>`.
+
+    It builds version `rfc_version` of the RFC, whose digest is `rfc_digest`; `rfc_known` was the newest when it was asked for.
+    """
 
     id: str
     kind: RunKind
@@ -645,6 +650,7 @@ class Run:
     head_commit: str = ""
     rfc_version: int = 0
     rfc_digest: str = ""
+    rfc_known: int = 0
 
 
 class MessageKind(StrEnum):

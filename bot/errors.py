@@ -9,6 +9,7 @@ RfcsmithError
 │   ├── GitHubUnavailable
 │   ├── ModelUnavailable
 │   └── SandboxUnavailable
+├── Question             people have to decide before it can go on; said as it is
 ├── Stopped              a human asked the run to stop; not a failure
 └── Conflict             the world moved under us (a branch, a comment); read again and decide anew
 ```
@@ -26,6 +27,18 @@ class RfcsmithError(Exception):
 
 class UserError(RfcsmithError):
     """Something a human can mend: `message` says what is wrong, `hint` what to do about it."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class Question(RfcsmithError):
+    """The run cannot go on before people have decided something: `message` says what, `hint` how to answer."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message, hint)

@@ -90,6 +90,7 @@ class Settings:
     write_pause: float = 1.0
     status_interval: float = 15.0
     concurrency: int = 2
+    quiet_seconds: float = 60.0
     cache_gigabytes: int = 20
 
     @property
@@ -141,6 +142,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         status_interval=reader.seconds("RFCSMITH_STATUS_INTERVAL", 15.0),
         worker_id=reader.text("RFCSMITH_WORKER_ID") or socket.gethostname(),
         concurrency=reader.count("RFCSMITH_CONCURRENCY", 2),
+        quiet_seconds=reader.seconds("RFCSMITH_QUIET_SECONDS", 60.0),
         cache_gigabytes=reader.count("RFCSMITH_CACHE_GB", 20),
     )
     reader.finish()

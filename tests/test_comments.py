@@ -98,6 +98,34 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "help_comment": lambda: comments.help_comment("rfcsmith"),
     "user_error_comment": lambda: comments.user_error_comment(MARA, "I do not know the command `/x`.", "Try `/help`."),
     "not_allowed_comment": lambda: comments.not_allowed_comment(MARA, Verb.RFC, Permission.TRIAGE),
+    "nothing_to_design_comment": lambda: comments.nothing_to_design_comment(MARA),
+    "taken_into_round_comment": lambda: comments.taken_into_round_comment(MARA),
+    "concern_raised_comment": lambda: comments.concern_raised_comment(MARA, CONCERNS[1]),
+    "concern_resolved_comment": lambda: comments.concern_resolved_comment(MARA, CONCERNS[0], ()),
+    "concern_resolved_comment-with-others-open": lambda: comments.concern_resolved_comment(
+        MARA, CONCERNS[0], CONCERNS[1:]
+    ),
+    "open_concerns_comment": lambda: comments.open_concerns_comment(MARA, CONCERNS[1:]),
+    "open_concerns_comment-of-two": lambda: comments.open_concerns_comment(MARA, (CONCERNS[1], CONCERNS[1])),
+    "no_such_version_comment": lambda: comments.no_such_version_comment(MARA, 7, RFC),
+    "no_such_version_comment-before-it-was-there": lambda: comments.no_such_version_comment(MARA, None, RFC),
+    "newer_version_comment": lambda: comments.newer_version_comment(MARA, RFC, BY_HAND),
+    "round_running_comment": lambda: comments.round_running_comment(MARA, RUN, RFC),
+    "round_running_comment-while-it-waits": lambda: comments.round_running_comment(
+        MARA, replace(RUN, stage=Stage.QUEUED), RFC
+    ),
+    "rfc_changed_question": lambda: "\n\n".join(comments.rfc_changed_question(2, BY_HAND)),
+    "rfc_changed_question-by-a-round": lambda: "\n\n".join(comments.rfc_changed_question(1, RFC)),
+    "ground_moved_question": lambda: "\n\n".join(
+        comments.ground_moved_question(["src/a.rs:3: `fn a` is not there."], "The parser was rewritten.")
+    ),
+    "no_parts_comment": lambda: comments.no_parts_comment(MARA),
+    "split_comment": lambda: comments.split_comment(MARA, [8, 9], are_linked=True),
+    "split_comment-without-sub-issues": lambda: comments.split_comment(MARA, [8, 9], are_linked=False),
+    "part_issue_body": lambda: comments.part_issue_body("It parses.", 7, CRITERIA[:2], None),
+    "part_issue_body-of-a-later-one": lambda: comments.part_issue_body("It prints.", 7, CRITERIA[2:], 8),
+    "filing_comment": lambda: comments.filing_comment(MARA, "rfcs/0007-print-it.md"),
+    "no_folder_comment": lambda: comments.no_folder_comment(MARA),
     "no_rfc_comment": lambda: comments.no_rfc_comment(MARA),
     "already_open_comment": lambda: comments.already_open_comment(MARA, PULL),
     "already_running_comment": lambda: comments.already_running_comment(MARA, RUN),
@@ -138,7 +166,6 @@ SITUATIONS: dict[str, Callable[[], str]] = {
         url="https://github.example/o/r/issues/7#issuecomment-5",
     ),
     "edited_comment": lambda: comments.edited_comment(BY_HAND, RFC),
-    "issue_edited_comment": lambda: comments.issue_edited_comment(MARA, RFC),
     "inquiry_comment": lambda: comments.inquiry_comment(
         Inquiry("There is a parser (`src/parse.rs:7`) and a printer.", ("Which of them?\nBoth?", "For whom?"))
     ),

@@ -692,7 +692,7 @@ def test_a_branch_may_become_a_folder_of_branches(git: Git, origin: Origin, base
 
 
 def test_a_branch_that_is_not_there_is_told(git: Git, origin: Origin) -> None:
-    with pytest.raises(UserError, match="no `refs/heads/nowhere`"):
+    with pytest.raises(UserError, match="no branch `nowhere`"):
         git.fetch(ID, origin.url, None, ref="nowhere")
 
 

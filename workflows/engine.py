@@ -1,7 +1,7 @@
 """The durable engine: the only module that knows DBOS; everything that is enqueued is enqueued here.
 
 A step never lets an expected error cross the database: it records what happened as a plain value, and the workflow gets
-the same `UserError`, `Stopped`, `Unavailable` or `Conflict` again however often the step's record is read. Other errors are
+the same `UserError`, `Question`, `Stopped`, `Unavailable` or `Conflict` again however often the step's record is read. Other errors are
 bugs; DBOS records them as it likes, and only the workflow's outermost frame sees them.
 """
 
@@ -28,7 +28,7 @@ from dbos import (
     SetWorkflowID,
 )
 
-from bot.errors import Conflict, Stopped, Unavailable, UserError
+from bot.errors import Conflict, Question, Stopped, Unavailable, UserError
 
 log = logging.getLogger("rfcsmith")
 P = ParamSpec("P")
@@ -69,6 +69,8 @@ def step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 return {"value": function(*args, **kwargs)}
             except UserError as error:
                 return {"user_error": [error.message, error.hint]}
+            except Question as error:
+                return {"question": [error.message, error.hint]}
             except Stopped as error:
                 return {"stopped": str(error)}
             except Unavailable as error:
@@ -86,6 +88,8 @@ def step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             outcome: Any = durable(*args, **kwargs)
             if "user_error" in outcome:
                 raise UserError(*outcome["user_error"])
+            if "question" in outcome:
+                raise Question(*outcome["question"])
             if "stopped" in outcome:
                 raise Stopped(outcome["stopped"])
             if "unavailable" in outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.errors import Conflict, Stopped, Unavailable, UserError
+from bot.errors import Conflict, Question, Stopped, Unavailable, UserError
 from workflows.engine import enqueue_run
 from workflows.steps import lifecycle
 
@@ -42,6 +42,8 @@ def _walk(run_id: str, segment: int, road: Callable[[str], None]) -> None:
         lifecycle.settle_done(run_id)
     except Stopped:
         lifecycle.settle_stopped(run_id)
+    except Question as error:
+        lifecycle.settle_asked(run_id, error.message, error.hint)
     except UserError as error:
         lifecycle.settle_failed(run_id, error.message, error.hint)
     except (Unavailable, Conflict):

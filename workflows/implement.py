@@ -6,7 +6,7 @@ from bot.domain import Assignment
 from workflows.agent import converse
 from workflows.engine import workflow
 from workflows.frame import run_to_its_end
-from workflows.steps import preparation, proof, publication
+from workflows.steps import design, parts, preparation, proof, publication
 
 TRIALS = 3
 """How often a proof may send the agent back to work."""
@@ -18,11 +18,15 @@ def implement(run_id: str, segment: int) -> None:
 
 
 def _road(run_id: str) -> None:
+    design.heed_rfc(run_id)
     preparation.locate(run_id)
+    design.check_ground(run_id)
     preparation.check_out(run_id)
     preparation.fetch_dependencies(run_id)
     preparation.measure_base(run_id)
+    parts.file_rfc(run_id)
     converse(run_id, Assignment.PLAN)
+    design.trust_ground(run_id)
     for trial in range(1, TRIALS + 1):
         converse(run_id, Assignment.TESTS)
         if proof.prove_red(run_id, trial, TRIALS):
@@ -31,5 +35,6 @@ def _road(run_id: str) -> None:
         converse(run_id, Assignment.BUILD)
         if proof.prove_green(run_id, trial, TRIALS):
             break
+    design.heed_rfc(run_id)
     publication.push(run_id)
     publication.open_pull_request(run_id)

@@ -146,9 +146,9 @@ def critique_brief(setting: Setting, discussion: Discussion, rfc: Rfc, plan: Pla
     return _brief(Assignment.CRITIQUE, setting, parts, prompts=("critique", "critique_of_rfc"))
 
 
-def plan_brief(setting: Setting, discussion: Discussion, rfc: Rfc) -> Brief:
-    """Plan what the agreed `rfc` needs."""
-    parts = [_rfc(rfc), _issue(discussion), *_base(setting), _map(setting)]
+def plan_brief(setting: Setting, discussion: Discussion, rfc: Rfc, moved: Sequence[str] = ()) -> Brief:
+    """Plan what the agreed `rfc` needs; `moved` are the places that it cites and the code does not hold any more."""
+    parts = [_rfc(rfc), _moved(moved), _issue(discussion), *_base(setting), _map(setting)]
     return _brief(Assignment.PLAN, setting, parts)
 
 
@@ -319,6 +319,17 @@ def _concerns(concerns: Sequence[Concern], discussion: Discussion) -> str:
         if concern.is_open
     ]
     return _section("Open concerns", "\n\n".join(rows)) if rows else ""
+
+
+def _moved(moved: Sequence[str]) -> str:
+    if not moved:
+        return ""
+    words = (
+        "The code has changed since the RFC was written. Find out what became of these places, and whether the design still "
+        "stands as it is; answer with `design_stands` and `ground`. If it does not stand, a plan for what can be built suffices."
+    )
+    listed = quote("\n".join(moved), what="citations of the RFC that do not hold at the base commit")
+    return _section("What has moved", f"{words}\n\n{listed}")
 
 
 def _template(setting: Setting) -> str:

@@ -169,7 +169,7 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
         ),
     ),
     Assignment.PLAN: _object(
-        optional=["notes"],
+        optional=["notes", "design_stands", "ground"],
         tasks=_list(
             _object(
                 id=_text("T1, T2, …"),
@@ -180,6 +180,12 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
             "In the order in which they are to be done.",
         ),
         notes=_text("What the one who builds must know and the RFC does not say."),
+        design_stands={
+            "type": "string",
+            "enum": ["yes", "no"],
+            "description": "Only if places of the RFC are named to you that the code does not hold any more.",
+        },
+        ground=_text("Then also: why the design still stands, or what in it does not. Two sentences."),
     ),
     Assignment.TESTS: _object(
         optional=["notes"],

@@ -37,10 +37,15 @@ from bot.rfc.draft import Alternative, ConcernAnswer, Question, Reply, RfcDraft,
 
 @dataclass(frozen=True, slots=True)
 class PlanDraft:
-    """The tasks, in the order in which they are to be done."""
+    """The tasks, in the order in which they are to be done.
+
+    Where the code has moved from under the RFC, `design_stands` tells whether the design holds all the same, `ground` why.
+    """
 
     tasks: tuple[Task, ...]
     notes: str
+    design_stands: bool = True
+    ground: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,7 @@ class Expected:
     threads: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     is_revision: bool = False
+    has_moved: bool = False
     tolerates_wrong_places: bool = False
     read: Callable[[str], bytes | None] | None = None
 
@@ -313,7 +319,11 @@ def _plan(reader: Reader, expected: Expected) -> PlanDraft:
     _need(reader, "tasks", tasks)
     _check_unique(reader, "tasks", [task.id for task in tasks])
     _check_coverage(reader, "tasks", tasks, [c.id for c in expected.criteria], "add it to the task that fulfils it")
-    return PlanDraft(tasks, reader.text("notes", may_be_empty=True))
+    ground = reader.text("ground", may_be_empty=not expected.has_moved)
+    stands = not reader.has("design_stands") or reader.choice("design_stands", ("no", "yes")) == "yes"
+    if expected.has_moved and not reader.has("design_stands"):
+        reader.complain("design_stands: the code has moved from under the RFC; say yes or no.")
+    return PlanDraft(tasks, reader.text("notes", may_be_empty=True), stands, ground)
 
 
 # A path of Rust identifiers, perhaps behind a target (`tests/cli.rs`), or rustdoc's own name of a documentation test.

@@ -127,6 +127,12 @@ def findings_note(findings: Iterable[Finding], assignment: Assignment) -> str:
     )
 
 
+UNHEARD = (
+    "Your version is not published yet: people asked for more while you wrote it. What they said follows. Take it up, say so in "
+    f"`what_changed`, and call `{schemas.NAMES[Assignment.RFC]}` again with the whole document."
+)
+
+
 def edited_note(version: int, shown: str) -> str:
     """Somebody changed by hand what the author was about to replace; `shown` is the quoted difference."""
     return (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.comments.form import capital, tokens
 from bot.comments.run import plan_list, stage_line
 from bot.comments.vocabulary import COMMANDS, KIND_WORDS, RFC_NEEDED, STAGE_WORDS
-from bot.domain import Actor, Permission, Plan, PullRequest, Rfc, Run, Usage, Verb
+from bot.domain import Actor, Concern, Criterion, Permission, Plan, PullRequest, Rfc, Run, Stage, Usage, Verb
 
 
 def help_comment(app_slug: str) -> str:
@@ -71,3 +73,122 @@ def idle_status_comment(last: Run | None, rfc: Rfc | None, pull_request_url: str
     if last is not None:
         lines.append(f"The last run was {KIND_WORDS[last.kind]}, attempt {last.attempt}: {STAGE_WORDS[last.stage]}.")
     return "\n\n".join(lines)
+
+
+# --- rounds of an RFC ------------------------------------------------------------------------------------------------
+
+
+def nothing_to_design_comment(actor: Actor) -> str:
+    return (
+        f"@{actor.login} There is nothing here yet that I could design from. Write into the issue what is wrong or missing, "
+        "and for whom; then ask again."
+    )
+
+
+def taken_into_round_comment(actor: Actor) -> str:
+    return f"@{actor.login} I take this into the round that is under way."
+
+
+def concern_raised_comment(actor: Actor, concern: Concern) -> str:
+    return (
+        f"@{actor.login} Noted as concern no. {concern.number}. `/implement` waits until somebody resolves it "
+        f"(`/resolve {concern.title}`); `/rfc` asks for a version that meets it."
+    )
+
+
+def concern_resolved_comment(actor: Actor, concern: Concern, left: Sequence[Concern]) -> str:
+    open_ones = f" Still open: {_titles(left)}." if left else " No concern is open."
+    return f"@{actor.login} “{concern.title}” is resolved.{open_ones}"
+
+
+def open_concerns_comment(actor: Actor, concerns: Sequence[Concern]) -> str:
+    """Why `/implement` does not start: each open concern by its title."""
+    count = "A concern is" if len(concerns) == 1 else f"{len(concerns)} concerns are"
+    return (
+        f"@{actor.login} {count} open: {_titles(concerns)}. Ask for a version that meets it with `/rfc`, or take it off with "
+        "`/resolve <title>`; then `/implement`."
+    )
+
+
+def _titles(concerns: Sequence[Concern]) -> str:
+    return ", ".join(f"“{concern.title}” (@{concern.author.login})" for concern in concerns)
+
+
+def no_such_version_comment(actor: Actor, wanted: int | None, latest: Rfc) -> str:
+    if wanted is None:
+        return (
+            f"@{actor.login} The RFC was published after you wrote this, so you cannot have read it. "
+            f"`/implement v{latest.version}` builds it."
+        )
+    return f"@{actor.login} There is no version {wanted} of the RFC; the newest is version {latest.version}."
+
+
+def newer_version_comment(actor: Actor, seen: Rfc, latest: Rfc) -> str:
+    """The RFC changed between what the person saw and now: which one is meant?"""
+    return (
+        f"@{actor.login} Version {latest.version} of the RFC came while you wrote this; you have probably read version "
+        f"{seen.version}. `/implement v{latest.version}` builds the new one, `/implement v{seen.version}` the one before."
+    )
+
+
+def round_running_comment(actor: Actor, run: Run, latest: Rfc) -> str:
+    state = "waits for more to be said" if run.stage is Stage.QUEUED else "is at work"
+    return (
+        f"@{actor.login} A new round of the RFC {state}. Wait for version {latest.version + 1}, or build version "
+        f"{latest.version} as it stands with `/implement v{latest.version}`."
+    )
+
+
+def rfc_changed_question(version: int, latest: Rfc) -> tuple[str, str]:
+    """The RFC changed while it was built: what is the case, and what people can do."""
+    who = f"@{latest.author.login} changed it" if latest.author is not None else "a newer version was published"
+    return (
+        f"I was building version {version} of the RFC, and {who} meanwhile: version {latest.version} stands there now. "
+        "Nothing was published.",
+        f"`/implement v{latest.version}` builds the new one, `/implement v{version}` the old one all the same.",
+    )
+
+
+def ground_moved_question(broken: Sequence[str], why: str) -> tuple[str, str]:
+    """The base moved from under the design, and the planner does not trust it any more."""
+    listed = "\n".join(f"- {sentence}" for sentence in broken)
+    return (
+        f"The code has changed since the RFC was written, and the design does not stand any more: {why.strip()}\n\n"
+        f"No longer as the RFC says:\n\n{listed}",
+        "`/rfc` makes a version for the code as it is now.",
+    )
+
+
+def no_parts_comment(actor: Actor) -> str:
+    return (
+        f"@{actor.login} The RFC proposes no parts. `/rfc propose parts that can be built one after the other` asks for them; "
+        "then `/rfc split` opens their issues."
+    )
+
+
+def split_comment(actor: Actor, numbers: Sequence[int], *, are_linked: bool) -> str:
+    """The parts of an RFC have issues of their own now."""
+    listed = "\n".join(f"- [ ] #{number}" for number in numbers)
+    first = f"I draft the RFC of #{numbers[0]} now; each next one when its predecessor is accepted with `/implement`."
+    linked = "" if are_linked else " (This GitHub has no sub-issues, so this list stands in for them.)"
+    return (
+        f"@{actor.login} One issue for each part, in the order in which to build them:\n\n{listed}\n\n{first}{linked}"
+    )
+
+
+def part_issue_body(summary: str, parent: int, criteria: Sequence[Criterion], before: int | None) -> str:
+    """The issue of one part of a larger RFC."""
+    order = f" It comes after #{before}." if before is not None else ""
+    listed = "\n".join(f"- {criterion.text}" for criterion in criteria)
+    return f"{summary.strip()}\n\nA part of #{parent}, whose RFC has the whole picture.{order}\n\nIt has to fulfil:\n\n{listed}"
+
+
+def filing_comment(actor: Actor, path: str) -> str:
+    return f"@{actor.login} The pull request will also add the RFC as `{path}`."
+
+
+def no_folder_comment(actor: Actor) -> str:
+    return (
+        f"@{actor.login} I find no folder for RFCs here. Make one with a template in it (`rfcs/0000-template.md`), or name "
+        "the template with `rfc_template` in `.github/rfcsmith.toml`."
+    )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from bot.comments.form import BODY_LIMIT, cell, fit, tokens
-from bot.domain import Actor, Concern, Rfc, Usage
+from bot.domain import Concern, Rfc, Usage
 from bot.rfc import pages
 from bot.rfc.difference import difference
 from bot.rfc.draft import ConcernAnswer, Reply
@@ -121,11 +121,3 @@ def _difference(previous: Rfc, rfc: Rfc) -> str:
 
 def _inside(text: str) -> str:
     return text.strip().replace("\n", "\n  ")
-
-
-def issue_edited_comment(actor: Actor, rfc: Rfc) -> str:
-    """The issue changed under an RFC that stands."""
-    return (
-        f"@{actor.login} You changed the issue after version {rfc.version} of the RFC was written. "
-        "The RFC stays as it is until `/rfc` asks for a version that reads the issue as it is now."
-    )

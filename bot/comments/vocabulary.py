@@ -15,8 +15,19 @@ LABELS = {RFC_NEEDED: "d4c5f9", RFC_IN_REVIEW: "5319e7"}
 
 
 COMMANDS = {
-    Verb.RFC: ("`/rfc [what to change]`", "draft the RFC, or a new version of it", "triage"),
-    Verb.IMPLEMENT: ("`/implement`", "build what the latest RFC says and open a pull request", "write"),
+    Verb.RFC: (
+        "`/rfc [what to change]`",
+        "draft the RFC, or a new version of it; `/rfc split` opens an issue for each of its parts, "
+        "`/rfc file` adds it to the pull request as a document",
+        "triage",
+    ),
+    Verb.CONCERN: ("`/concern <title>`", "object to the RFC: `/implement` waits until it is resolved", "triage"),
+    Verb.RESOLVE: ("`/resolve <title>`", "take a concern off again, by its title or number", "triage"),
+    Verb.IMPLEMENT: (
+        "`/implement [v<version>]`",
+        "build the RFC that you see, or that version, and open a pull request",
+        "write",
+    ),
     Verb.STOP: ("`/stop`", "stop what is running here; the work so far is kept", "write"),
     Verb.STATUS: ("`/status`", "say what is going on", "anyone"),
     Verb.HELP: ("`/help`", "show this list", "anyone"),

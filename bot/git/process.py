@@ -202,7 +202,8 @@ def _fetch_error(complaint: str, refspec: str) -> RfcsmithError:
     source = refspec.removeprefix("+").partition(":")[0]
     lowered = complaint.lower()
     if "couldn't find remote ref" in lowered or "not our ref" in lowered:
-        return UserError(f"There is no `{source}` in the repository.", "Has the branch been deleted or renamed?")
+        branch = source.removeprefix("refs/heads/")
+        return UserError(f"There is no branch `{branch}` in the repository.", "Has it been deleted or renamed?")
     if any(sign in lowered for sign in ("authentication failed", "error: 401", "could not read username")):
         # GitHub refuses a fresh token for some seconds; a new try mints another one.
         return GitHubUnavailable(f"GitHub did not accept the token: {complaint}", 2.0)

@@ -55,6 +55,12 @@ class GitHub(Protocol):
     def ensure_comment(self, repo: Repo, number: int, marker: str, body: str) -> Comment:
         """The bot's one comment with this hidden marker, saying this: posted, or edited if it differs."""
 
+    def ensure_issue(self, repo: Repo, marker: str, title: str, body: str) -> Issue:
+        """The bot's one issue with this marker; opened, or left as it is by now."""
+
+    def add_sub_issue(self, repo: Repo, parent: int, number: int) -> bool:
+        """Hang an issue under another one; False where this GitHub knows no sub-issues."""
+
     def edit_comment(self, repo: Repo, comment_id: int, body: str) -> Comment:
         """Let the bot's own comment say this; it keeps its marker. `Conflict` where it was deleted."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from urllib.parse import quote
 
 from bot.domain import (
     Comment,
@@ -94,6 +95,41 @@ class Conversation(Part):
         marker = marker_of(body) or marker_of(comment.body)
         text = checked(body) if marker is None or marker_of(body) else with_marker(body, marker)
         return comment if is_same(comment.body, text) else self._rewrite(repo, comment_id, text)
+
+    def ensure_issue(self, repo: Repo, marker: str, title: str, body: str) -> Issue:
+        """The bot's one issue with this marker; opened, or left as it is by now."""
+        path = path_of(repo, "/issues")
+        issue, _ = self._api.ensure(
+            lambda: self._marked_issue(repo, marker),
+            lambda: read(
+                parse.issue,
+                self._api.send("POST", path, {"title": title, "body": with_marker(body, marker)}, repeatable=False),
+            ),
+        )
+        return issue
+
+    def _marked_issue(self, repo: Repo, marker: str) -> Issue | None:
+        creator = quote(self._own_login(), safe="")
+        for body in self._api.pages(path_of(repo, f"/issues?state=all&creator={creator}")):
+            issue = read(parse.issue, body)
+            if marker_of(issue.body) == marker and self._is_own(issue.author):
+                return issue
+        return None
+
+    def add_sub_issue(self, repo: Repo, parent: int, number: int) -> bool:
+        """Hang an issue under another one; False where this GitHub knows no sub-issues.
+
+        https://docs.github.com/rest/issues/sub-issues: the request names the child by its id, not by its number.
+        """
+        path = path_of(repo, f"/issues/{parent}/sub_issues")
+        try:
+            if any(read(parse.issue, body).number == number for body in self._api.pages(path)):
+                return True
+            child = read(lambda body: int(body["id"]), self._api.get(path_of(repo, f"/issues/{number}")))
+            self._api.send("POST", path, {"sub_issue_id": child}, repeatable=True)
+        except NotFound:
+            return False
+        return True
 
     def react(self, repo: Repo, subject: Subject, content: str = "eyes") -> None:
         """Add a reaction, once however often it is asked for; a thing that was deleted meanwhile is passed over."""

@@ -426,6 +426,9 @@ class Store(Concerns):
             )
         return self._messages(run_id, MessageKind.STEER, s.messages.c.read_by == reader)
 
+    def has_unread_steering(self, run_id: str) -> bool:
+        return bool(self._messages(run_id, MessageKind.STEER, s.messages.c.read_by.is_(None)))
+
     def _messages(self, run_id: str, kind: MessageKind, *where: sa.ColumnElement[bool]) -> tuple[Message, ...]:
         with self.engine.connect() as connection:
             rows = connection.execute(

@@ -64,7 +64,9 @@ class Oracle:
     def rest(self) -> dict[str, Any]:
         """The REST description: `operations`, `schemas`, `parameters`, `responses`."""
         document: dict[str, Any] = json.loads((DESCRIPTIONS / "rest.json").read_text(encoding="utf-8"))
-        return document
+        # Operations that the kept part of the description lacks, written after GitHub's documentation.
+        unlisted = json.loads((DESCRIPTIONS / "unlisted.json").read_text(encoding="utf-8"))
+        return {**document, "operations": {**document["operations"], **unlisted["operations"]}}
 
     @cached_property
     def _rest_components(self) -> dict[str, Any]:

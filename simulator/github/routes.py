@@ -15,6 +15,8 @@ BY_HAND: dict[str, list[list[str]]] = {
     "apps/list-repos-accessible-to-installation": [["metadata", "read"]],
     "checks/rerequest-run": [["checks", "write"]],
     "pulls/create-reply-for-review-comment": [["pull_requests", "write"]],
+    "issues/list-sub-issues": [["issues", "read"]],
+    "issues/add-sub-issue": [["issues", "write"]],
     "pulls/update-branch": [["pull_requests", "write"]],
     "repos/compare-commits-with-basehead": [["contents", "read"]],
     "repos/get-collaborator-permission-level": [["metadata", "read"]],

@@ -7,7 +7,7 @@ from typing import Any
 
 from simulator.github import views, views_issues
 from simulator.github.operations import Answer, Call, operation, required
-from simulator.github.refusals import Refusal, must_have_rights
+from simulator.github.refusals import Refusal, must_have_rights, not_found
 from simulator.github.state import Issue, Written
 
 
@@ -51,6 +51,32 @@ def create_issue(call: Call) -> Any:
         call.repository, call.user, str(title), call.body.get("body"), labels=labels, assignees=people
     )
     return views_issues.full_issue(call.at, issue)
+
+
+@operation("issues/list-sub-issues")
+def list_sub_issues(call: Call) -> Answer:
+    refuse_without_sub_issues(call)
+    return call.page(call.issue().sub_issues, lambda issue: views_issues.issue(call.at, issue))
+
+
+@operation("issues/add-sub-issue", success=201, role="triage")
+def add_sub_issue(call: Call) -> Any:
+    refuse_without_sub_issues(call)
+    (wanted,) = required(call.body, "Issue", "sub_issue_id")
+    child = next((issue for issue in call.repository.issues.values() if issue.id == wanted), None)
+    if child is None:
+        raise not_found()
+    parent = call.issue()
+    if any(child in issue.sub_issues for issue in call.repository.issues.values()):
+        raise Refusal(422, "Issue may not contain duplicate sub-issues and Sub issue may only have one parent")
+    parent.sub_issues.append(child)
+    return views_issues.full_issue(call.at, parent)
+
+
+def refuse_without_sub_issues(call: Call) -> None:
+    """An older Enterprise Server has no such address."""
+    if not call.world.has_sub_issues:
+        raise not_found()
 
 
 @operation("issues/get")

@@ -86,6 +86,7 @@ class Issue(Written):
     closed_at: datetime | None = None
     closed_by: User | None = None
     comments: list[Comment] = field(default_factory=list)
+    sub_issues: list[Issue] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
     pull_request: PullRequest | None = None
 
@@ -351,6 +352,7 @@ class World:
         self.directory = directory
         self.lock = threading.RLock()
         self.clock_offset = timedelta()
+        self.has_sub_issues = True
         self.users: dict[str, User] = {}
         self.repositories: list[Repository] = []
         self.renamed: dict[str, Repository] = {}

@@ -140,7 +140,9 @@ def git_data(call, things):
 
 def issues(call, things):
     issue = things["issue"]
+    call("issues/list-sub-issues", "GET", f"R/issues/{issue}/sub_issues")
     made = call("issues/create", "POST", "R/issues", {"title": "Mine", "labels": ["bug"], "assignees": ["grace"]})
+    call("issues/add-sub-issue", "POST", f"R/issues/{issue}/sub_issues", {"sub_issue_id": made["id"]})
     call("issues/list-for-repo", "GET", "R/issues", state="all", labels="bug", creator="rfcsmith[bot]", sort="updated")
     call("issues/get", "GET", f"R/issues/{issue}")
     call(

@@ -87,6 +87,31 @@ class Tester:
         with self.github.world.lock:
             self.repository.archived = True
 
+    def edit_issue(self, issue: Issue, body: str) -> None:
+        with self.github.world.lock:
+            self.town.changes.edit_issue(issue, self.town.maintainer, body=body)
+
+    def edit_rfc(self, issue: Issue, old: str, new: str, who: str = MAINTAINER) -> None:
+        """Somebody edits the RFC's comment by hand."""
+        comment = next(c for c in self.town.said_by_bot(issue) if marker_of(c.body) == "rfc")
+        assert old in comment.body
+        with self.github.world.lock:
+            self.town.changes.edit_comment(comment, self.person(who), comment.body.replace(old, new))
+
+    def wait_for_version(self, issue: Issue, version: int) -> str:
+        """The RFC's comment, as soon as it holds this version."""
+        return wait_for(
+            f"version {version} of the RFC",
+            lambda: text if f"<sub>Version {version} " in (text := self.rfc(issue)) else "",
+        )
+
+    def round_of(self, issue: Issue, version: int) -> str:
+        """The reply that came with a version."""
+        return wait_for(
+            f"the reply with version {version}",
+            lambda: next((body for marker, body in self._marked(issue) if marker == f"round:{version}"), ""),
+        )
+
     def uninstall(self) -> None:
         """The owner takes the App away; other stories get it back."""
         with self.github.world.lock:

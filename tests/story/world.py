@@ -80,6 +80,7 @@ class World:
             "RFCSMITH_ALLOWED_OWNERS": f"{OWNER}, {FRIENDS}",
             "RFCSMITH_WRITE_PAUSE": "0",
             "RFCSMITH_STATUS_INTERVAL": "0",
+            "RFCSMITH_QUIET_SECONDS": "0",
         }
         if cafile:
             environment["SANDBOX_CA_BUNDLE"] = cafile

@@ -19,7 +19,7 @@ from bot.rust.outline import Known, repository_map
 from bot.rust.related import related
 from bot.workbench import Setup
 from workflows import hands
-from workflows.steps.records import Red, rfc_of, setup_of, template_of
+from workflows.steps.records import SEEN, Red, rfc_of, setup_of, template_of
 
 
 def compose(run: Run, assignment: Assignment) -> Brief:
@@ -29,10 +29,12 @@ def compose(run: Run, assignment: Assignment) -> Brief:
     discussion = _discussion(run, _reviewers(round_))
     setting = _setting(run, discussion)
     if assignment is Assignment.RFC:
+        previous = previous_rfc(run)
+        store.put_document(run.id, SEEN, previous.version if previous is not None else 0)
         return brief.rfc_brief(
             setting,
             discussion,
-            previous=previous_rfc(run),
+            previous=previous,
             request=run.request,
             requested_by=run.requested_by,
             concerns=store.concerns(run.target.repo.id, run.target.issue),
@@ -45,7 +47,8 @@ def compose(run: Run, assignment: Assignment) -> Brief:
             "The RFC that this was to be built from is not in my records.", "Ask for a new one with `/rfc`."
         )
     if assignment is Assignment.PLAN:
-        return brief.plan_brief(setting, discussion, rfc)
+        moved = store.document(run.id, "moved", tuple[str, ...]) or ()
+        return brief.plan_brief(setting, discussion, rfc, moved)
     if round_ is not None:
         return brief.review_brief(setting, discussion, rfc, round_)
     plan = store.plan(run.id) or Plan()
@@ -155,8 +158,9 @@ def _discussion(run: Run, others: set[str]) -> Discussion:
     comments = tuple(comment for comment in said if comment.id not in own)
     logins = {*others, issue.author.login, run.requested_by.login, *(comment.author.login for comment in comments)}
     permissions = {login: github.permission(repo, login) for login in sorted(logins)}
-    # Words of people without standing in the repository are not shown to the model at all, but for the issue's own.
-    shown = {comment.id for comment in comments if permissions[comment.author.login] >= Permission.TRIAGE} | asked
+    # Words of people without standing in the repository are not shown to the model, unless it says so itself; the issue's are.
+    least = Permission.NONE if our_hands.config(run).read_everybody else Permission.TRIAGE
+    shown = {comment.id for comment in comments if permissions[comment.author.login] >= least} | asked
     return Discussion(issue, tuple(comment for comment in said if comment.id in shown), permissions, asked)
 
 

@@ -109,6 +109,9 @@ def _max_turns(run: Run) -> int:
 def _with_steering(run_id: str, assignment: Assignment, turn: StoredTurn) -> list[dict[str, Any]]:
     """Add what people said meanwhile to what is about to be sent; the same again when the step is repeated."""
     store = hands.current().store
+    if assignment is Assignment.CRITIQUE:
+        # People talk to the author; whoever only reads the draft must not take their words away.
+        return turn.user
     messages = store.take_steering(run_id, f"{assignment}/{turn.number}")
     notes = [transcript.text_block(transcript.steering_note(message)) for message in messages]
     missing = [note for note in notes if note not in turn.user]
@@ -210,6 +213,7 @@ def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.
         criteria=agreed_criteria(run),
         threads=briefs.thread_ids(run),
         findings=tuple(finding.id for finding in shown_findings(run.id)) if assignment is Assignment.RFC else (),
+        has_moved=assignment is Assignment.PLAN and bool(our_hands.store.document(run.id, "moved", tuple[str, ...])),
         is_revision=assignment is Assignment.RFC and briefs.previous_rfc(run) is not None,
         tolerates_wrong_places=_refusals(run.id, assignment) >= REFUSALS,
         read=read if assignment is Assignment.RFC else None,

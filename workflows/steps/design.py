@@ -8,16 +8,18 @@ from dataclasses import replace
 from bot import comments, report
 from bot.agent import transcript
 from bot.agent.quote import quote
+from bot.agent.submit import PlanDraft
 from bot.domain import Actor, Assignment, Comment, Concern, Rfc, Run, RunKind, Stage, Target
+from bot.errors import Question
 from bot.github.client import GitHub
 from bot.github.markers import with_marker
-from bot.rfc import document, pages
+from bot.rfc import citations, document, pages
 from bot.rfc.difference import difference
 from bot.rfc.draft import RfcDraft
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import conversation, lifecycle
-from workflows.steps.records import critique_of, template_of
+from workflows.steps.records import SEEN, critique_of, rfc_of, template_of
 
 PUBLISHING = "publishing"
 """The name of the document with the version that a run is about to post: whoever finds its text there knows whose it is."""
@@ -35,9 +37,11 @@ def publish_rfc(run_id: str) -> bool:
     target, github = run.target, our_hands.github.installation(run.target.repo.installation_id)
     rfc = store.document(run_id, PUBLISHING, Rfc)
     if rfc is None:
-        adopted = adopt_edits(target)
-        if adopted is not None:
-            _show_edit(run, adopted)
+        adopt_edits(target)
+        if _has_unseen_edit(run):
+            return False
+        if store.has_unread_steering(run_id):
+            conversation.reopen(run_id, Assignment.RFC, transcript.UNHEARD)
             return False
         rfc = _next_version(run, github)
         store.put_document(run_id, PUBLISHING, rfc)
@@ -109,12 +113,22 @@ def _tell_round(run: Run, github: GitHub, rfc: Rfc, previous: Rfc | None, url: s
     store.put_document(run.id, "note", "\n\n".join(part for part in (done, second_reader) if part))
 
 
-def _show_edit(run: Run, adopted: Rfc) -> None:
-    """Let the author of the draft go on with what somebody changed meanwhile in the version that it was to replace."""
-    before = hands.current().store.rfc(run.target.repo.id, run.target.issue, adopted.version - 1)
-    changed = difference(before.body if before is not None else "", adopted.body)
-    shown = quote(changed, what=f"what changed in version {adopted.version} of the RFC, by hand", author=adopted.author)
-    conversation.reopen(run.id, Assignment.RFC, transcript.edited_note(adopted.version, shown))
+def _has_unseen_edit(run: Run) -> bool:
+    """Whether a version came, by hand, after the one that the author was shown; then the author goes on with what changed."""
+    store = hands.current().store
+    repository_id, issue = run.target.repo.id, run.target.issue
+    latest = store.latest_rfc(repository_id, issue, not_by=run.id)
+    seen = store.document(run.id, SEEN, int) or 0
+    if latest is None or latest.version <= seen:
+        return False
+    before = store.rfc(repository_id, issue, seen)
+    changed = difference(before.body if before is not None else "", latest.body)
+    shown = quote(
+        changed, what=f"what changed in the RFC up to version {latest.version}, by hand", author=latest.author
+    )
+    conversation.reopen(run.id, Assignment.RFC, transcript.edited_note(latest.version, shown))
+    store.put_document(run.id, SEEN, latest.version)
+    return True
 
 
 # --- foreign hands ---------------------------------------------------------------------------------------------------
@@ -167,3 +181,52 @@ def show(target: Target) -> Sequence[Concern]:
         github = hands.current().github.installation(target.repo.installation_id)
         _post(github, target, latest, latest)
     return store.concerns(target.repo.id, target.issue)
+
+
+# --- what is built is what was agreed --------------------------------------------------------------------------------
+
+
+@step("heed_rfc")
+def heed_rfc(run_id: str) -> None:
+    """Read the RFC's comment again: raises `Question` where it is no longer what this run was bound to."""
+    store = hands.current().store
+    run = store.run(run_id)
+    if store.has_document(run_id, "pushed"):
+        return
+    adopt_edits(run.target)
+    latest = store.latest_rfc(run.target.repo.id, run.target.issue)
+    if latest is not None and latest.version > max(run.rfc_known, run.rfc_version):
+        raise Question(*comments.rfc_changed_question(run.rfc_version, latest))
+
+
+MOVED = "moved"
+"""The name of the document with what the RFC cites and the base does not hold any more, a sentence each."""
+
+
+@step("check_ground")
+def check_ground(run_id: str) -> None:
+    """Where the base has moved since the RFC was written: note which of its citations do not hold any more."""
+    our_hands = hands.current()
+    store = our_hands.store
+    run = store.run(run_id)
+    rfc = rfc_of(run)
+    if rfc is None or store.has_document(run_id, MOVED):
+        return
+    moved = []
+    for citation in rfc.citations if run.base_commit != rfc.base_commit else ():
+        content = our_hands.git.read(run.target.repo.id, run.base_commit, citation.path)
+        if content is None or (citation.quote and not citations.lines_with(citation.quote, content)):
+            moved.append(
+                citations.problem(citation, lambda path: our_hands.git.read(run.target.repo.id, run.base_commit, path))
+            )
+    store.put_document(run_id, MOVED, tuple(moved))
+
+
+@step("trust_ground")
+def trust_ground(run_id: str) -> None:
+    """Raises `Question` where the base moved and the planner found that the design does not stand any more."""
+    store = hands.current().store
+    moved = store.document(run_id, MOVED, tuple[str, ...]) or ()
+    plan = store.document(run_id, f"draft:{Assignment.PLAN}", PlanDraft)
+    if moved and plan is not None and not plan.design_stands:
+        raise Question(*comments.ground_moved_question(moved, plan.ground))

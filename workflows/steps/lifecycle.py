@@ -74,6 +74,12 @@ def settle_stopped(run_id: str) -> None:
     _settle(run_id, Stage.STOPPED, comments.stopped_note(actor, ""))
 
 
+@step("settle_asked")
+def settle_asked(run_id: str, message: str, hint: str) -> None:
+    """People have to decide something first; what was done so far is kept with the run."""
+    _settle(run_id, Stage.ASKED, comments.failed_note(message, hint))
+
+
 @step("settle_failed")
 def settle_failed(run_id: str, message: str, hint: str) -> None:
     _settle(run_id, Stage.FAILED, comments.failed_note(message, hint))

@@ -21,6 +21,8 @@ class Submitted:
 
 INQUIRY = "inquiry"
 """The name of the document that holds the questions with which an RFC was not handed in."""
+SEEN = "seen"
+"""The name of the document with the number of the version that the author of the next one was shown last."""
 REVISED = "revised"
 """The name of the document that says that the author has been shown the second reader's findings."""
 

@@ -1,0 +1,80 @@
+"""What happens around the talk: issues and pull requests that change state, the App that is taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot import comments
+from bot.domain import (
+    Actor,
+    InstallationChanged,
+    IssueChanged,
+    PullRequestChanged,
+    RepositoriesChanged,
+    Run,
+    RunKind,
+)
+from workflows import hands
+from workflows.steps import lifecycle, rounds
+from workflows.steps.place import is_ours, leave_stop
+
+
+def issue_changed(delivery_id: str, event: IssueChanged) -> Sequence[Run]:
+    """Closing, deleting or moving the issue ends what is at work on it; so does taking the label off a draft."""
+    store = hands.current().store
+    if is_ours(event.sender) or event.issue.is_pull_request:
+        return []
+    if event.action == "edited":
+        return rounds.issue_edited(delivery_id, event)
+    for run in store.active_runs(event.repo.id, event.issue.number):
+        is_end = event.action in ("closed", "deleted", "transferred")
+        is_unlabeled = event.action == "unlabeled" and event.label == comments.RFC_NEEDED and run.kind is RunKind.RFC
+        if is_end or is_unlabeled:
+            leave_stop(run, event.sender, delivery_id)
+    return []
+
+
+def pull_request_changed(delivery_id: str, event: PullRequestChanged) -> Sequence[Run]:
+    store = hands.current().store
+    if is_ours(event.sender) or event.action != "closed":
+        return []
+    record = store.target_of_pull_request(event.repo.id, event.pull_request.number)
+    if record is not None:
+        for run in store.active_runs(event.repo.id, record.target.issue):
+            if run.kind is RunKind.REVIEW:
+                leave_stop(run, event.sender, delivery_id)
+    return []
+
+
+def installation_changed(delivery_id: str, event: InstallationChanged) -> Sequence[Run]:
+    if event.action in ("deleted", "suspend"):
+        runs = hands.current().store.runs_of_installation(event.installation_id)
+        finish = _forget if event.action == "deleted" else _end
+        finish(runs, event.sender, delivery_id)
+    return []
+
+
+def repositories_removed(delivery_id: str, event: RepositoriesChanged) -> Sequence[Run]:
+    removed = {repo.id for repo in event.removed}
+    store = hands.current().store
+    runs = [run for run in store.runs_of_installation(event.installation_id) if run.target.repo.id in removed]
+    _forget(runs, event.sender, delivery_id)
+    return []
+
+
+def _end(runs: Sequence[Run], actor: Actor, delivery_id: str) -> None:
+    for run in runs:
+        if not run.stage.is_final:
+            leave_stop(run, actor, delivery_id)
+
+
+def _forget(runs: Sequence[Run], actor: Actor, delivery_id: str) -> None:
+    """Delete what was kept for repositories that took the App away; a run at work is stopped, and forgotten at its end."""
+    store = hands.current().store
+    for run in runs:
+        if not run.stage.is_final:
+            # In this order: whoever stops must find that nothing of it is to be kept.
+            store.put_document(run.id, lifecycle.FORGET, True)
+    _end(runs, actor, delivery_id)
+    for run in runs:
+        lifecycle.forget(run.id)

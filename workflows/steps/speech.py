@@ -1,0 +1,231 @@
+"""What people say: commands, mentions, labels, reviews; who may say it, and what comes of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import assert_never
+
+from bot import comments
+from bot.commands import is_near_miss, parse_commands
+from bot.domain import (
+    Command,
+    CommentCreated,
+    CommentEdited,
+    CommentSubject,
+    IssueLabeled,
+    IssueState,
+    IssueSubject,
+    Message,
+    MessageKind,
+    Permission,
+    ReviewCommentCreated,
+    ReviewCommentSubject,
+    ReviewState,
+    ReviewSubject,
+    ReviewSubmitted,
+    Run,
+    RunKind,
+    Target,
+    Verb,
+)
+from bot.errors import UserError
+from bot.github.client import GitHub
+from workflows import hands
+from workflows.steps import rounds
+from workflows.steps.place import (
+    Place,
+    answer,
+    at,
+    github_of,
+    is_allowed,
+    is_ours,
+    leave_stop,
+    open_run,
+    place_at,
+    place_of_pull_request,
+)
+
+log = logging.getLogger("rfcsmith")
+
+NEEDED = {
+    Verb.HELP: Permission.NONE,
+    Verb.STATUS: Permission.NONE,
+    Verb.RFC: Permission.TRIAGE,
+    Verb.CONCERN: Permission.TRIAGE,
+    Verb.RESOLVE: Permission.TRIAGE,
+    Verb.IMPLEMENT: Permission.WRITE,
+    Verb.STOP: Permission.WRITE,
+}
+
+
+def labeled(delivery_id: str, event: IssueLabeled) -> Sequence[Run]:
+    if event.label != comments.RFC_NEEDED or is_ours(event.sender) or not is_allowed(event.repo):
+        return []
+    target = Target(event.repo, event.issue.number)
+    place = Place(event.repo, event.issue.number, target, event.sender, IssueSubject(target.issue), delivery_id)
+    if event.issue.is_pull_request:
+        return []
+    return _obey(place, [Command(Verb.RFC)])
+
+
+def commented(delivery_id: str, event: CommentCreated | CommentEdited, *, previous: str) -> Sequence[Run]:
+    if is_ours(event.sender) or not is_allowed(event.repo):
+        return []
+    asked = parse_commands(event.comment.body, app_slug=hands.current().github.slug, previous=previous)
+    if not asked:
+        return []
+    place = place_at(event.repo, event.issue.number, event.issue.is_pull_request, event.sender, delivery_id)
+    if place is None:
+        return []
+    said_at = event.comment.updated_at if previous else event.comment.created_at
+    place = at(place, CommentSubject(event.comment.id), event.issue.state is IssueState.OPEN, said_at)
+    if event.issue.is_locked and not event.issue.is_pull_request:
+        log.info("delivery %s: #%d is locked, so nothing can be answered there", delivery_id, event.issue.number)
+        return []
+    if _is_talk(asked):
+        if _steers(place, event.comment.body):
+            return []
+        if place.pull_request is None and rounds.has_rfc(place):
+            asked = (Command(Verb.RFC, event.comment.body.strip()),)
+    return _obey(place, asked, comment_id=event.comment.id)
+
+
+def edited(delivery_id: str, event: CommentEdited) -> Sequence[Run]:
+    """An edited comment: its author may have added a command; of our own RFC, a maintainer made a new version."""
+    if is_ours(event.comment.author) and not is_ours(event.sender):
+        if is_allowed(event.repo):
+            rounds.rfc_edited(event)
+        return []
+    # Somebody else with write permission may edit a comment; that does not make its author say anything.
+    is_own_edit = event.sender.login == event.comment.author.login
+    return commented(delivery_id, event, previous=event.previous_body) if is_own_edit else []
+
+
+def _is_talk(asked: Sequence[Command | UserError]) -> bool:
+    """Whether we were spoken to in free words: neither with a command nor with what was probably meant for one."""
+    return all(isinstance(item, UserError) and not is_near_miss(item) for item in asked)
+
+
+def _steers(place: Place, text: str) -> bool:
+    """Hand a mention in free words to the run at work, if there is one and this person may steer it."""
+    our_hands = hands.current()
+    running = our_hands.store.active_runs(place.repo.id, place.target.issue)
+    if not running or rounds.is_being_published(running[0]):
+        return False
+    needed = Permission.TRIAGE if running[0].kind is RunKind.RFC else Permission.WRITE
+    permission = github_of(place.repo).permission(place.repo, place.sender.login)
+    if permission < needed:
+        return False
+    github_of(place.repo).react(place.repo, place.subject)
+    message = Message(place.delivery_id, MessageKind.STEER, place.sender, permission, text)
+    our_hands.store.leave(running[0].id, message)
+    answer(place, comments.steering_comment(place.sender), 0)
+    return True
+
+
+def remarked(delivery_id: str, event: ReviewCommentCreated) -> Sequence[Run]:
+    """A single inline remark: commands in it count; the review that it belongs to comes in a delivery of its own."""
+    if is_ours(event.sender) or not is_allowed(event.repo):
+        return []
+    asked = parse_commands(event.comment.body, app_slug=hands.current().github.slug)
+    place = place_of_pull_request(event.repo, event.pull_request, event.sender, delivery_id)
+    if not asked or place is None:
+        return []
+    return _obey(at(place, ReviewCommentSubject(event.comment.id)), asked)
+
+
+def reviewed(delivery_id: str, event: ReviewSubmitted) -> Sequence[Run]:
+    """A review with requests, or with remarks, by somebody who may write, starts a round without any mention."""
+    if is_ours(event.sender) or event.sender.is_bot or not is_allowed(event.repo):
+        return []
+    place = place_of_pull_request(event.repo, event.pull_request, event.sender, delivery_id)
+    if place is None or event.pull_request.state is not IssueState.OPEN:
+        return []
+    if event.review.state not in (ReviewState.CHANGES_REQUESTED, ReviewState.COMMENTED):
+        return []
+    github = github_of(event.repo)
+    if github.permission(event.repo, event.sender.login) < Permission.WRITE:
+        return []
+    if not event.review.body.strip() and not _has_new_thread(github, event):
+        return []
+    github.react(event.repo, ReviewSubject(event.pull_request.number, event.review.id))
+    return [open_run(place, RunKind.REVIEW, "", review_id=event.review.id, pull_request=place.pull_request)]
+
+
+def _has_new_thread(github: GitHub, event: ReviewSubmitted) -> bool:
+    """Whether the review opened a thread: a mere reply also arrives as a review, and is talk until it mentions us."""
+    return any(
+        thread.comments and thread.comments[0].review_id == event.review.id
+        for thread in github.review_threads(event.repo, event.pull_request.number)
+    )
+
+
+def _obey(place: Place, asked: Sequence[Command | UserError], comment_id: int | None = None) -> Sequence[Run]:
+    """Carry out what was asked, as far as this person may; each gets a reaction at once and an answer in words."""
+    github = github_of(place.repo)
+    permission = github.permission(place.repo, place.sender.login)
+    if all(isinstance(item, UserError) for item in asked) and permission < Permission.TRIAGE:
+        return []
+    github.react(place.repo, place.subject)
+    runs: list[Run] = []
+    for number, item in enumerate(asked):
+        if isinstance(item, UserError):
+            answer(place, comments.user_error_comment(place.sender, item.message, item.hint), number)
+        elif permission < NEEDED[item.verb]:
+            answer(place, comments.not_allowed_comment(place.sender, item.verb, NEEDED[item.verb]), number)
+        else:
+            runs += _carry_out(place, item, number, comment_id)
+    return runs
+
+
+def _carry_out(place: Place, command: Command, number: int, comment_id: int | None) -> Sequence[Run]:
+    match command.verb:
+        case Verb.HELP:
+            answer(place, comments.help_comment(hands.current().github.slug), number)
+            return []
+        case Verb.STATUS:
+            answer(place, _status(place), number)
+            return []
+        case Verb.STOP:
+            return _stop(place, number)
+        case Verb.RFC | Verb.IMPLEMENT if not place.is_open:
+            closed = UserError("This issue is closed.", "Reopen it, and ask again.")
+            answer(place, comments.user_error_comment(place.sender, closed.message, closed.hint), number)
+            return []
+        case Verb.RFC:
+            return rounds.ask(place, command.argument, number, comment_id)
+        case Verb.CONCERN:
+            rounds.raise_concern(place, command.argument, number)
+            return []
+        case Verb.RESOLVE:
+            rounds.resolve_concern(place, command.argument, number)
+            return []
+        case Verb.IMPLEMENT:
+            return rounds.implement(place, command.argument, number, comment_id)
+        case _:
+            assert_never(command.verb)
+
+
+def _stop(place: Place, number: int) -> Sequence[Run]:
+    running = hands.current().store.active_runs(place.repo.id, place.target.issue)
+    if not running:
+        answer(place, comments.nothing_running_comment(place.sender), number)
+    for run in running:
+        leave_stop(run, place.sender, place.delivery_id)
+    if running:
+        answer(place, comments.stopping_comment(place.sender, running[0]), number)
+    return []
+
+
+def _status(place: Place) -> str:
+    store = hands.current().store
+    running = store.active_runs(place.repo.id, place.target.issue)
+    if running:
+        return comments.running_status_comment(running[0], store.plan(running[0].id), store.usage(running[0].id))
+    record = store.target(place.repo.id, place.target.issue)
+    url = ""
+    if record is not None and record.pull_request is not None:
+        url = github_of(place.repo).pull_request(place.repo, record.pull_request).html_url
+    last = store.last_run(place.repo.id, place.target.issue)
+    return comments.idle_status_comment(last, store.latest_rfc(place.repo.id, place.target.issue), url)
