@@ -48,6 +48,7 @@ from bot.domain import (
 )
 from bot.rfc import pages
 from bot.rfc.draft import ConcernAnswer, Reply
+from bot.rfc.drift import Drift
 
 SNAPSHOTS = Path(__file__).parent / "snapshots" / "comments"
 MARA = Actor("mara", 7)
@@ -180,11 +181,15 @@ SITUATIONS: dict[str, Callable[[], str]] = {
         summary="Prints it.\n",
         deviations="It is printed twice.",
         notes="Look at the printing first.",
-        rfc=RFC,
-        rfc_url="https://github.example/o/r/issues/7#issuecomment-5",
+        source=comments.Source(
+            RFC,
+            "https://github.example/o/r/issues/7#issuecomment-5",
+            Drift(("`src/extra.rs`", "public `twice` in `src/lib.rs`"), ("`src/gone.rs`",)),
+        ),
         evidence=EVIDENCE,
         usage=USAGE,
     ),
+    "drift_section": lambda: comments.drift_section(Drift(tuple(f"`src/{n}.rs`" for n in range(15)))),
     "opened_note": lambda: comments.opened_note(PULL),
     "reviewed_note": lambda: comments.reviewed_note(PULL.html_url, "c" * 40, "Renamed it.\n"),
     "reviewed_note-without-a-commit": lambda: comments.reviewed_note(PULL.html_url, "", "Nothing to do."),

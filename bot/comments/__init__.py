@@ -33,6 +33,7 @@ from bot.comments.answers import (
 from bot.comments.form import BODY_LIMIT, fit, quoted
 from bot.comments.investigation import inquired_note, inquiry_comment, second_reader_note
 from bot.comments.pull_request import (
+    Source,
     evidence_summary,
     evidence_title,
     opened_note,
@@ -41,6 +42,7 @@ from bot.comments.pull_request import (
     thread_reply,
 )
 from bot.comments.rfc import (
+    drift_section,
     edited_comment,
     forecast_words,
     rfc_comments,
@@ -59,11 +61,13 @@ __all__ = [
     "RFC_IN_REVIEW",
     "RFC_NEEDED",
     "STAGES_OF",
+    "Source",
     "already_open_comment",
     "already_running_comment",
     "bug_note",
     "concern_raised_comment",
     "concern_resolved_comment",
+    "drift_section",
     "edited_comment",
     "evidence_summary",
     "evidence_title",

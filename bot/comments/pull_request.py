@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from bot.comments.form import BODY_LIMIT, cell, fit, tokens
+from bot.comments.rfc import drift_section
 from bot.comments.vocabulary import RED_WORDS
 from bot.domain import CheckResult, Criterion, Evidence, Proof, PullRequest, Rfc, Usage
+from bot.rfc.drift import Drift
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a change was built from: a version of an RFC, where it stands, and where the two differ."""
+
+    rfc: Rfc
+    url: str = ""
+    drift: Drift = Drift()
 
 
 def pull_request_body(
@@ -15,16 +27,16 @@ def pull_request_body(
     summary: str,
     deviations: str,
     notes: str,
-    rfc: Rfc | None,
-    rfc_url: str,
+    source: Source | None,
     evidence: Evidence,
     usage: Usage,
 ) -> str:
     """What a reviewer reads first: what and why, the promise and its proof, the checks."""
     parts = [summary.strip(), f"Closes #{issue}."]
-    if rfc is not None:
+    rfc = source.rfc if source is not None else None
+    if source is not None and rfc is not None:
         version = f"version {rfc.version} of the RFC"
-        link = f"[{version}]({rfc_url})" if rfc_url else version
+        link = f"[{version}]({source.url})" if source.url else version
         parts.append(f"Built from {link} (digest `{rfc.digest[:12]}`).")
     if deviations.strip():
         parts.append(f"### Where this departs from the RFC\n\n{deviations.strip()}")
@@ -32,6 +44,8 @@ def pull_request_body(
         parts.append(f"### Worth knowing\n\n{notes.strip()}")
     if rfc is not None:
         parts.append(f"### Every promise and its proof\n\n{_trace_table(rfc.criteria, evidence)}")
+    if source is not None and source.drift:
+        parts.append(drift_section(source.drift))
     parts.append(f"### Checks, run in a fresh container without a network\n\n{_check_table(evidence.checks)}")
     if evidence.passed_after:
         parts.append(f"{evidence.passed_after} tests pass; {evidence.passed_before} passed before.")

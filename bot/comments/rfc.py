@@ -10,9 +10,11 @@ from bot.domain import Concern, Rfc, Usage
 from bot.rfc import pages
 from bot.rfc.difference import difference
 from bot.rfc.draft import ConcernAnswer, Reply
+from bot.rfc.drift import Drift
 
 DIFFERENCE_LIMIT = 30_000
 """Characters of a difference: it stands in a comment beside other things."""
+DRIFT_SHOWN = 12
 FRAME = 8_000
 """Characters that header, concerns, footer and markers of a comment may take."""
 
@@ -121,3 +123,21 @@ def _difference(previous: Rfc, rfc: Rfc) -> str:
 
 def _inside(text: str) -> str:
     return text.strip().replace("\n", "\n  ")
+
+
+def drift_section(drift: Drift) -> str:
+    """The pull request's paragraph on what its RFC did not foresee, and what it foresaw in vain."""
+    if not drift:
+        return ""
+    parts = []
+    if drift.unforeseen:
+        parts.append("Touched, though the RFC does not name it:\n\n" + _listed(drift.unforeseen))
+    if drift.untouched:
+        parts.append("Named by the RFC, but untouched:\n\n" + _listed(drift.untouched))
+    return "### Where the change and the RFC differ\n\n" + "\n\n".join(parts)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - DRIFT_SHOWN
+    rows = [f"- {name}" for name in names[:DRIFT_SHOWN]]
+    return "\n".join(rows + ([f"- and {more} more"] if more > 0 else []))

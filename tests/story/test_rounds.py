@@ -112,7 +112,8 @@ def test_a_version_that_does_not_exist_is_told_and_one_that_is_named_is_built(te
     )
     tester.say(issue, "/implement v1")
     tester.wait_for_status(issue, "implement", "is done")
-    assert "Built from [version 1 of the RFC]" in tester.the_pull_request().issue.body
+    body = tester.the_pull_request().issue.body
+    assert "Built from [version 1 of the RFC]" in body and "Where the change and the RFC differ" not in body
 
 
 def test_an_rfc_that_is_edited_before_the_first_commit_is_not_built_before_somebody_says_which(tester: Tester) -> None:

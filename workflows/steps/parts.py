@@ -101,14 +101,20 @@ def _path_at(target: Target, commit: str, rfc: Rfc) -> str | None:
     return f"{folder}/{target.issue:04}-{slug(rfc.title)}.md" if folder else None
 
 
+def path_of(run: Run) -> str | None:
+    """Where the run's change files its RFC; None where nobody asked for that."""
+    our_hands = hands.current()
+    rfc = rfc_of(run)
+    is_wanted = our_hands.store.has_document(_key(run.target), FILED) or our_hands.config(run).file_rfcs
+    return _path_at(run.target, run.base_commit, rfc) if rfc is not None and is_wanted else None
+
+
 @step("file_rfc")
 def file_rfc(run_id: str) -> None:
     """Put the RFC that is built into the workspace as a document, where that was asked for."""
     our_hands = hands.current()
     run = our_hands.store.run(run_id)
-    rfc = rfc_of(run)
-    is_wanted = our_hands.store.has_document(_key(run.target), FILED) or our_hands.config(run).file_rfcs
-    path = _path_at(run.target, run.base_commit, rfc) if rfc is not None and is_wanted else None
+    rfc, path = rfc_of(run), path_of(run)
     if rfc is None or path is None:
         return
     bench = our_hands.workbenches.open(run)

@@ -19,9 +19,11 @@ from bot.domain import (
 from bot.errors import Conflict, UserError
 from bot.github.client import GitHub
 from bot.github.markers import with_marker
+from bot.rfc.drift import Drift, drift
+from bot.rust.surface import touched
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import briefs, lifecycle
+from workflows.steps import briefs, lifecycle, parts
 from workflows.steps.records import Green, Red, rfc_of
 
 CHECK_RUN = "rfcsmith / evidence"
@@ -138,8 +140,7 @@ def open_pull_request(run_id: str) -> None:
         summary=change.summary,
         deviations=change.deviations,
         notes=change.notes,
-        rfc=rfc,
-        rfc_url=_rfc_url(github, run, rfc),
+        source=comments.Source(rfc, _rfc_url(github, run, rfc), drift_of(run, rfc)) if rfc is not None else None,
         evidence=evidence,
         usage=store.usage(run_id),
     )
@@ -155,6 +156,30 @@ def open_pull_request(run_id: str) -> None:
     store.save_run(replace(run, pull_request=pull_request.number))
     _ensure_check_run(github, run, pull_request.head_sha, evidence)
     store.put_document(run_id, "note", comments.opened_note(pull_request))
+
+
+def drift_of(run: Run, rfc: Rfc) -> Drift:
+    """Where the change as it will be published leaves what the RFC foresaw; nothing where the RFC foresaw nothing."""
+    git, repository_id = hands.current().git, run.target.repo.id
+    green = hands.current().store.document(run.id, "green", Green)
+    if green is None or not rfc.foreseen.files:
+        return Drift()
+    base = git.tree_of(repository_id, run.base_commit)
+    paths = tuple(
+        change.path for change in git.changes(repository_id, base, green.tree) if change.path != parts.path_of(run)
+    )
+    texts = [_texts(repository_id, tree, paths) for tree in (base, green.tree)]
+    return drift(rfc.foreseen, touched(texts[0], texts[1], paths))
+
+
+def _texts(repository_id: int, tree: str, paths: tuple[str, ...]) -> dict[str, str]:
+    """The Rust sources among the paths, and every manifest, as texts."""
+    git = hands.current().git
+    known = git.paths(repository_id, tree)
+    wanted = [path for path in known if path.endswith("Cargo.toml") or (path.endswith(".rs") and path in paths)]
+    return {
+        path: content.decode(errors="replace") for path, content in git.read_many(repository_id, tree, wanted).items()
+    }
 
 
 def _rfc_url(github: GitHub, run: Run, rfc: Rfc | None) -> str:
