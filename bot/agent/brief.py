@@ -368,8 +368,9 @@ def _previous(rfc: Rfc) -> str:
 
 
 def _criteria(rfc: Rfc) -> str:
+    called = f"RFC version {rfc.version}" if rfc.version else "this draft"
     rows = [f"{c.id}: {c.text}" + (f"\n  proven by: {c.test}" if c.test else "") for c in rfc.criteria]
-    return quote("\n".join(rows), what=f"the acceptance criteria of RFC version {rfc.version}") if rows else ""
+    return quote("\n".join(rows), what=f"the acceptance criteria of {called}") if rows else ""
 
 
 def _plan(plan: Plan, notes: str) -> str:
