@@ -81,9 +81,14 @@ class Conversation(Part):
             lambda: self._marked(repo, number, marker),
             lambda: read(parse.comment, self._api.send("POST", path, {"body": text}, repeatable=False)),
         )
-        if was_there and not is_same(comment.body, text):
+        if not was_there or is_same(comment.body, text):
+            return comment
+        try:
             return self._rewrite(repo, comment.id, text)
-        return comment
+        except Conflict as error:
+            if self._has_moved(repo, number):
+                raise NotFound(f"Issue #{number} was moved to another repository.", "Ask again there.") from error
+            raise
 
     def edit_comment(self, repo: Repo, comment_id: int, body: str) -> Comment:
         """Let the bot's own comment say this; it keeps its marker. Raises `Conflict` where it was deleted."""
@@ -150,6 +155,16 @@ class Conversation(Part):
         for name in remove:
             if name.lower() in present:
                 self._remove_label(repo, number, name)
+
+    def _has_moved(self, repo: Repo, number: int) -> bool:
+        """Whether GitHub answers for this issue with one of another repository, as it does after a transfer.
+
+        Its comments are listed there too, but can no longer be edited through the old repository.
+        https://docs.github.com/en/rest/issues/issues#get-an-issue
+        """
+        here = self._api.get(path_of(repo))
+        there = self._api.get(path_of(repo, f"/issues/{number}"))
+        return read(lambda pair: str(pair[0]["url"]) != str(pair[1]["repository_url"]), (here, there))
 
     def _marked(self, repo: Repo, number: int, marker: str) -> Comment | None:
         for comment in self.comments(repo, number):

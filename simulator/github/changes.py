@@ -6,6 +6,7 @@ REST routes, GraphQL mutations, the pages in the browser and scripted people all
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from simulator.github.events import Events
@@ -93,6 +94,17 @@ class IssueChanges:
         if changes:
             self.touch(issue)
             self.events.issue("edited", actor, issue, changes=changes)
+
+    def transfer(self, issue: Issue, actor: User, target: Repository) -> None:
+        """Moves an issue with its comments to another repository; the old place redirects, its comments are gone from there."""
+        self.refuse_archived(issue.repository)
+        self.refuse_archived(target)
+        source, number = issue.repository, issue.number
+        moved = self.new_issue(target, issue.author, issue.title, issue.body)
+        moved.comments = [replace(comment, issue=moved) for comment in issue.comments]
+        self.events.transferred(actor, issue, moved)
+        del source.issues[number]
+        source.moved[number] = moved
 
     def close(self, issue: Issue, actor: User, reason: str | None = "completed", *, commit: str | None = None) -> None:
         """Closes an issue, or a pull request without merging."""

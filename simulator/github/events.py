@@ -42,6 +42,7 @@ EMITTED: tuple[tuple[str, str | None], ...] = (
             "unassigned",
             "locked",
             "unlocked",
+            "transferred",
         )
     ),
     *(("issue_comment", action) for action in ("created", "edited", "deleted")),
@@ -162,6 +163,10 @@ class Events:
                 issue.repository,
                 {"issue": self._issue(issue), **self._extra(issue.repository, extra)},
             )
+
+    def transferred(self, sender: User, issue: Issue, moved: Issue) -> None:
+        changes = {"new_issue": self._issue(moved), "new_repository": views.repository(self.at, moved.repository)}
+        self.issue("transferred", sender, issue, changes=changes)
 
     def comment(self, action: str, sender: User, comment: Comment, **extra: Any) -> None:
         parts = {"issue": self._issue(comment.issue), "comment": views_issues.comment(self.at, comment), **extra}

@@ -202,10 +202,14 @@ class Service:
             raise self._moved_permanently(moved)
         if found is None:
             raise not_found()
+        transferred = found.moved.get(int(path.get("issue_number", 0)))
+        if transferred is not None:
+            rest = re.sub(r"^.*/issues/\d+", f"/issues/{transferred.number}", request.path)
+            raise self._moved_permanently(transferred.repository, rest)
         return found
 
-    def _moved_permanently(self, repository: Repository) -> Refusal:
-        rest = re.sub(r"^/repos/[^/]+/[^/]+", "", request.path)
+    def _moved_permanently(self, repository: Repository, rest: str = "") -> Refusal:
+        rest = rest or re.sub(r"^/repos/[^/]+/[^/]+", "", request.path)
         prefix = request.environ.get("sim.prefix", "")
         url = f"{request.host_url.rstrip('/')}{prefix}/repositories/{repository.id}{rest}"
         status = 301 if request.method == "GET" else 307

@@ -213,6 +213,7 @@ def rarer_things(hub, issue_number, number):
         )
         changes.delete_ref(repository, max_, "refs/heads/x")
         other = world.add_repository("ada/other")
+        changes.transfer(issue, max_, other)
         installation = world.installations[0]
         changes.select_repositories(installation, max_, [repository])
         changes.select_repositories(installation, max_, [repository, other])

@@ -246,6 +246,25 @@ def test_a_base_branch_that_was_renamed_and_a_repository_without_rust_end_in_a_s
     assert "no `Cargo.toml` here" in tester.wait_for_status(issue, "rfc", "could not be finished", 2)
 
 
+def test_an_empty_repository_ends_in_a_sentence(tester: Tester) -> None:
+    issue = tester.file_issue()
+    tester.lose_every_branch()
+    tester.say(issue, "/rfc")
+    assert "The repository is empty." in tester.wait_for_status(issue, "rfc", "could not be finished")
+
+
+def test_an_issue_that_is_moved_away_takes_its_run_with_it_and_nothing_is_logged_as_a_bug(tester: Tester) -> None:
+    issue = tester.file_issue()
+    gate = tester.hold("rfc")
+    tester.label(issue)
+    gate.wait_until_reached()
+    tester.transfer(issue)
+    gate.open()
+    wait_for("the run ends", lambda: [run.stage.value for run in tester.runs()] == ["stopped"])
+    tester.world.wait_until_quiet()
+    tester.never_mind(issue)
+
+
 def test_the_change_is_not_thrown_away_when_the_rfc_stays_as_it_is(tester: Tester) -> None:
     """A concern changes the comment, but not the design: what is being built goes on."""
     issue = tester.with_rfc()

@@ -83,6 +83,17 @@ class Tester:
         with self.github.world.lock:
             self.town.changes.close(issue, self.town.maintainer)
 
+    def transfer(self, issue: Issue) -> None:
+        """Moves the issue to another repository, where the App has no business."""
+        with self.github.world.lock:
+            other = self.github.world.add_repository(f"elsewhere/{self.repository.name}")
+            self.town.changes.transfer(issue, self.town.maintainer, other)
+
+    def lose_every_branch(self) -> None:
+        with self.github.world.lock:
+            for ref in self.repository.git.refs("refs/heads/"):
+                self.town.changes.delete_ref(self.repository, self.town.maintainer, ref)
+
     def archive(self) -> None:
         with self.github.world.lock:
             self.repository.archived = True

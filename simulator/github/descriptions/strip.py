@@ -161,7 +161,8 @@ def write(name: str, document: dict[str, Any]) -> None:
 def main(arguments: list[str]) -> None:
     """Writes `rest.json`, `webhooks.json`, `graphql.graphql` and `permissions.json`."""
     rest_path, hooks_path, graphql_path, permissions_path = map(Path, arguments)
-    operations = served_operations()
+    by_hand = json.loads((HERE / "unlisted.json").read_text(encoding="utf-8"))["operations"]
+    operations = served_operations() - by_hand.keys()
     write("rest.json", rest(json.loads(rest_path.read_text(encoding="utf-8")), operations))
     write("webhooks.json", shared(webhooks(json.loads(hooks_path.read_text(encoding="utf-8")), set(EMITTED))))
     graphql = re.sub(r'"""(?:.|\n)*?"""\n?', "", graphql_path.read_text(encoding="utf-8"))
