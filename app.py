@@ -241,10 +241,10 @@ def report_command(as_json: bool) -> None:
 def checks_command(path: Path, as_json: bool) -> None:
     """Show which checks the bot would run for the checkout at PATH, and why."""
     try:
-        checks = inspection.checks_of(path)
+        found = inspection.inspect(path)
     except UserError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        click.echo(json.dumps([inspection.as_json(check) for check in checks], indent=2))
+        click.echo(json.dumps([inspection.as_json(check) for check in found.checks], indent=2))
     else:
-        click.echo(inspection.table(checks))
+        click.echo(inspection.table(found))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot import repository
 from bot.domain import Check
 from bot.errors import UserError
 from bot.rust import discovery
@@ -14,8 +16,16 @@ LARGEST = 1 << 20
 """Bytes; no file that describes checks is larger."""
 
 
-def checks_of(checkout: Path) -> tuple[Check, ...]:
-    """The checks of the repository whose files lie in `checkout`; links are not followed."""
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What would be checked, and which of the repository's own rules about it fit nothing."""
+
+    checks: tuple[Check, ...]
+    idle: tuple[str, ...]
+
+
+def inspect(checkout: Path) -> Inspection:
+    """The checks of the repository whose files lie in `checkout`; links are not followed. Raises `UserError`."""
     if not checkout.is_dir():
         raise UserError(f"{checkout} is no directory.", "Give the path of a checkout.")
     files: dict[str, str] = {}
@@ -25,9 +35,12 @@ def checks_of(checkout: Path) -> tuple[Check, ...]:
             path = Path(folder, name)
             relative = path.relative_to(checkout).as_posix()
             is_plain = path.is_file() and not path.is_symlink()
-            if discovery.wanted(relative) and is_plain and path.stat().st_size <= LARGEST:
+            is_wanted = discovery.wanted(relative) or relative == repository.PATH
+            if is_wanted and is_plain and path.stat().st_size <= LARGEST:
                 files[relative] = path.read_text(errors="replace")
-    return discovery.discover(files)
+    rules = repository.parse(files.get(repository.PATH, "")).checks
+    discovered = discovery.discover(files)
+    return Inspection(rules.apply(discovered), rules.idle(discovered))
 
 
 def as_json(check: Check) -> dict[str, Any]:
@@ -44,10 +57,10 @@ def as_json(check: Check) -> dict[str, Any]:
     }
 
 
-def table(checks: tuple[Check, ...]) -> str:
-    """The same for a terminal: what is run, then what is left to CI and why."""
-    run = [check for check in checks if check.left_out_because is None]
-    left = [check for check in checks if check.left_out_because is not None]
+def table(inspection: Inspection) -> str:
+    """The same for a terminal: what is run, then what is left to CI and why, then rules that fit nothing."""
+    run = [check for check in inspection.checks if check.left_out_because is None]
+    left = [check for check in inspection.checks if check.left_out_because is not None]
     lines = ["The bot runs:"]
     for check in run:
         env = "".join(f"{name}={value} " for name, value in check.env)
@@ -59,4 +72,5 @@ def table(checks: tuple[Check, ...]) -> str:
         lines += [
             f"  {check.kind.value:8} {check.command}\n           because {check.left_out_because}" for check in left
         ]
+    lines += [f"No check of CI fits `{pattern}` in {repository.PATH}." for pattern in inspection.idle]
     return "\n".join(lines)

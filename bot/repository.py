@@ -9,16 +9,24 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Any
 
+from bot.domain import Check, CheckKind
 from bot.errors import UserError
+from bot.rust.cargo import kind_of
+from bot.rust.checks import CONFIGURED
+from bot.rust.rules import CheckRules
 
-PATH = ".github/rfcsmith.toml"
+PATH = CONFIGURED
 KEYS = (
     *("base_branch", "check_minutes", "may_touch_workflows", "max_turns", "max_minutes"),
-    *("rfc_template", "quiet_seconds", "read_everybody", "file_rfcs"),
+    *("rfc_template", "quiet_seconds", "read_everybody", "file_rfcs", "checks"),
 )
+CHECKS_KEYS = ("discover", "remove", "add")
+ADD_KEYS = ("run", "kind", "directory", "env", "required", "replaces")
 
 # https://git-scm.com/docs/git-check-ref-format, and no leading dash, which git would take for an option.
 _BAD_BRANCH = re.compile(r"^[-/.]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|//|@\{|/\.|\.lock(?:/|$)|[/.]$|^@$|^refs/")
@@ -33,6 +41,7 @@ class RepositoryConfig:
     `max_turns` and `max_minutes` how much one run may use: turns of the model, minutes of its own work. `rfc_template` is
     the path of the template that RFCs follow, `quiet_seconds` how long a round waits for more to be said, `read_everybody`
     whether the words of people without a role reach the model, `file_rfcs` whether the pull request also files the RFC.
+    `checks` is how the checks differ from those that CI tells of.
     """
 
     base_branch: str | None = None
@@ -44,6 +53,7 @@ class RepositoryConfig:
     quiet_seconds: float | None = None
     read_everybody: bool = False
     file_rfcs: bool = False
+    checks: CheckRules = field(default_factory=CheckRules)
 
 
 def parse(text: str) -> RepositoryConfig:
@@ -54,10 +64,7 @@ def parse(text: str) -> RepositoryConfig:
         raise UserError(f"`{PATH}` is not valid TOML: {error}.", _HINT) from error
     except RecursionError as error:
         raise UserError(f"`{PATH}` is nested too deeply.", _HINT) from error
-    for key in values:
-        if key not in KEYS:
-            raise _unknown(text, key)
-    reader = _Reader(text, values)
+    reader = _Reader(text, values, KEYS)
     return RepositoryConfig(
         base_branch=reader.branch("base_branch"),
         check_minutes=reader.minutes("check_minutes", 120),
@@ -68,6 +75,31 @@ def parse(text: str) -> RepositoryConfig:
         quiet_seconds=reader.seconds("quiet_seconds", 3600),
         read_everybody=reader.flag("read_everybody"),
         file_rfcs=reader.flag("file_rfcs"),
+        checks=_checks(reader),
+    )
+
+
+def _checks(reader: _Reader) -> CheckRules:
+    rules = reader.table("checks", CHECKS_KEYS)
+    additions = rules.tables("add", ADD_KEYS)
+    return CheckRules(
+        discover=rules.flag("discover", default=True),
+        remove=rules.texts("remove"),
+        add=tuple(_added(addition) for addition in additions),
+        replaced=tuple(pattern for addition in additions for pattern in addition.texts("replaces")),
+    )
+
+
+def _added(addition: _Reader) -> Check:
+    command = addition.command("run")
+    kind = addition.one_of("kind", [kind.value for kind in CheckKind])
+    return Check(
+        CheckKind(kind) if kind else kind_of(command),
+        command,
+        env=addition.variables("env"),
+        directory=addition.path("directory") or ".",
+        required=addition.flag("required", default=True),
+        source=f"{PATH}:{addition.line_of('run')}",
     )
 
 
@@ -75,9 +107,37 @@ _HINT = "Mend the file on the base branch, then ask me again."
 
 
 class _Reader:
-    def __init__(self, text: str, values: dict[str, object]) -> None:
-        self._text = text
-        self._values = values
+    """One table of the file: its values by key, each checked as it is read. `header` is the line that opens it, 0 at the top."""
+
+    def __init__(
+        self, text: str, values: Mapping[str, Any], keys: Sequence[str], *, name: str = "", header: int = 0
+    ) -> None:
+        self._text, self._values, self._keys = text, values, keys
+        self._name, self._header = name, header
+        for key in values:
+            if key not in keys:
+                raise self._unknown(key)
+
+    def table(self, key: str, keys: Sequence[str]) -> _Reader:
+        values = self._values.get(key, {})
+        if not isinstance(values, dict):
+            raise self._wrong(key, "a table")
+        return _Reader(self._text, values, keys, name=self._path(key), header=self.line_of(key))
+
+    def tables(self, key: str, keys: Sequence[str]) -> tuple[_Reader, ...]:
+        rows = self._values.get(key, [])
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise self._wrong(key, f"tables, each opened by `[[{self._path(key)}]]`")
+        opened = [
+            number
+            for number, line in enumerate(self._text.splitlines(), 1)
+            if re.match(rf"\s*\[\[\s*{re.escape(self._path(key))}\s*\]\]", line)
+        ]
+        headers = opened if len(opened) == len(rows) else [self.line_of(key)] * len(rows)
+        return tuple(
+            _Reader(self._text, row, keys, name=self._path(key), header=header)
+            for row, header in zip(rows, headers, strict=True)
+        )
 
     def branch(self, key: str) -> str | None:
         value = self._values.get(key)
@@ -92,8 +152,38 @@ class _Reader:
         if value is None:
             return None
         if not isinstance(value, str) or not re.fullmatch(r"(?!/)(?!.*\.\.)[\w@+./-]+", value):
-            raise self._wrong(key, "the path of a file in this repository")
+            raise self._wrong(key, "a path in this repository")
         return value
+
+    def command(self, key: str) -> str:
+        value = self._values.get(key)
+        if not isinstance(value, str) or not value.strip() or "\n" in value.strip() or "\0" in value:
+            raise self._wrong(key, "a command on one line")
+        return value.strip()
+
+    def one_of(self, key: str, choices: Sequence[str]) -> str | None:
+        value = self._values.get(key)
+        if value is not None and value not in choices:
+            raise self._wrong(key, f"one of {', '.join(f'`{choice}`' for choice in choices)}")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts; a single one may stand without brackets."""
+        value = self._values.get(key, [])
+        rows = [value] if isinstance(value, str) else value
+        if not isinstance(rows, list) or not all(isinstance(row, str) and row.strip() for row in rows):
+            raise self._wrong(key, "a list of texts")
+        return tuple(rows)
+
+    def variables(self, key: str) -> tuple[tuple[str, str], ...]:
+        value = self._values.get(key, {})
+        is_fit = isinstance(value, dict) and all(
+            re.fullmatch(r"[A-Za-z_]\w*", name) and isinstance(text, str) and "\0" not in text
+            for name, text in value.items()
+        )
+        if not is_fit:
+            raise self._wrong(key, 'a table of variables, such as `{ RUSTFLAGS = "-D warnings" }`')
+        return tuple(sorted(value.items()))
 
     def seconds(self, key: str, most: int) -> float | None:
         value = self._values.get(key)
@@ -104,8 +194,8 @@ class _Reader:
             raise self._wrong(key, f"a number of seconds from 0 to {most}")
         return float(str(value))
 
-    def flag(self, key: str) -> bool:
-        value = self._values.get(key, False)
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        value = self._values.get(key, default)
         if not isinstance(value, bool):
             raise self._wrong(key, "true or false")
         return value
@@ -127,22 +217,27 @@ class _Reader:
             raise self._wrong(key, f"a number of minutes, more than 0 and at most {most}")
         return minutes
 
+    def line_of(self, key: str) -> int:
+        """The line (from 1) where `key` is first set, or opened as a table; the table's own where it cannot be found."""
+        written = "|".join(re.escape(form) for form in (key, f'"{key}"', f"'{key}'"))
+        inside = rf"(?:{re.escape(self._name)}\s*\.\s*)?" if self._name else ""
+        pattern = re.compile(rf"\s*\[{{0,2}}\s*{inside}(?:{written})\s*[\].=]|.*[{{,.]\s*(?:{written})\s*=")
+        lines = self._text.splitlines()
+        first = max(self._header, 1)
+        return next((n for n, line in enumerate(lines, 1) if n >= first and pattern.match(line)), first)
+
+    def _path(self, key: str) -> str:
+        return f"{self._name}.{key}" if self._name else key
+
     def _wrong(self, key: str, wanted: str) -> UserError:
-        return UserError(f"Line {_line_of(self._text, key)} of `{PATH}`: `{key}` must be {wanted}.", _HINT)
+        return UserError(f"Line {self.line_of(key)} of `{PATH}`: `{self._path(key)}` must be {wanted}.", _HINT)
 
-
-def _unknown(text: str, key: str) -> UserError:
-    # The key is quoted back into a comment: keep it harmless and short.
-    harmless = re.sub(r"[^\w.-]", "?", key)[:60]
-    nearest = get_close_matches(key, KEYS, n=1, cutoff=0.0)[0]
-    return UserError(
-        f"Line {_line_of(text, key)} of `{PATH}`: there is no key `{harmless}`.",
-        f"The nearest is `{nearest}`; all of them are {', '.join(f'`{name}`' for name in KEYS)}.",
-    )
-
-
-def _line_of(text: str, key: str) -> int:
-    """The line (from 1) where the top-level `key` is first set or opened as a table; 1 where it cannot be found."""
-    written = "|".join(re.escape(form) for form in (key, f'"{key}"', f"'{key}'"))
-    pattern = re.compile(rf"\s*\[{{0,2}}\s*(?:{written})\s*[\].=]")
-    return next((number for number, line in enumerate(text.splitlines(), 1) if pattern.match(line)), 1)
+    def _unknown(self, key: str) -> UserError:
+        # The key is quoted back into a comment: keep it harmless and short.
+        harmless = re.sub(r"[^\w.-]", "?", key)[:60]
+        nearest = get_close_matches(key, self._keys, n=1, cutoff=0.0)[0]
+        place = f" in `{self._name}`" if self._name else ""
+        return UserError(
+            f"Line {self.line_of(key)} of `{PATH}`: there is no key `{harmless}`{place}.",
+            f"The nearest is `{nearest}`; all of them are {', '.join(f'`{name}`' for name in self._keys)}.",
+        )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from bot.domain import Check, CheckKind, CheckScope
 from bot.errors import UserError
 from bot.repository import KEYS, RepositoryConfig, parse
+from bot.rust.checks import ladder
+from bot.rust.discovery import default_checks
 
 
 def test_an_empty_file_says_nothing() -> None:
@@ -30,9 +33,9 @@ def test_an_unknown_key_is_told_with_its_line_and_the_nearest_known_one() -> Non
         parse('# mine\nbase_branch = "main"\nmax_turn = 3\n')
 
 
-@pytest.mark.parametrize("text", ["\n[checks]\nx = 1\n", '\n"checks" = 1\n', "\n[[checks]]\n", "\nchecks.x = 1\n"])
+@pytest.mark.parametrize("text", ["\n[check]\nx = 1\n", '\n"check" = 1\n', "\n[[check]]\n", "\ncheck.x = 1\n"])
 def test_an_unknown_table_is_told_with_its_line(text: str) -> None:
-    with pytest.raises(UserError, match=r"Line 2 .*`checks`.*nearest is `check_minutes`"):
+    with pytest.raises(UserError, match=r"Line 2 .*`check`.*nearest is `checks`"):
         parse(text)
 
 
@@ -83,3 +86,76 @@ def test_a_key_full_of_markdown_is_told_harmlessly() -> None:
 
 def test_each_key_is_a_field_that_can_be_set() -> None:
     assert set(KEYS) == set(RepositoryConfig.__dataclass_fields__)
+
+
+# --- checks ----------------------------------------------------------------------------------------------------------
+
+FOUND = (
+    Check(CheckKind.CLIPPY, "cargo clippy --workspace", source="ci.yml"),
+    Check(CheckKind.TEST, "cargo test  --workspace", source="ci.yml"),
+    Check(CheckKind.DOC, "cargo doc --no-deps", source="ci.yml"),
+)
+
+RULES = """
+[checks]
+remove = ["doc"]
+
+[[checks.add]]
+run = "cargo test --workspace --features slow"
+env = { RUST_LOG = "debug" }
+directory = "crates/core"
+replaces = "cargo test*"
+
+[[checks.add]]
+run = "./scripts/lint.sh"
+required = false
+"""
+
+
+def test_checks_of_ci_are_removed_replaced_and_added_to_and_say_where_they_come_from() -> None:
+    clippy, tests, lint = parse(RULES).checks.apply(FOUND)
+    assert clippy == FOUND[0]
+    assert tests == Check(
+        CheckKind.TEST,
+        "cargo test --workspace --features slow",
+        env=(("RUST_LOG", "debug"),),
+        directory="crates/core",
+        source=".github/rfcsmith.toml:6",
+    )
+    assert (lint.kind, lint.command, lint.required) == (CheckKind.OTHER, "./scripts/lint.sh", False)
+    assert lint.source == ".github/rfcsmith.toml:12"
+
+
+def test_ci_need_not_be_read_at_all_and_without_any_check_cargos_defaults_are_run() -> None:
+    only = parse('checks = { discover = false, add = [{ run = "make check", kind = "test" }] }').checks.apply(FOUND)
+    assert [(check.kind, check.command) for check in only] == [(CheckKind.TEST, "make check")]
+    assert parse("[checks]\ndiscover = false\n").checks.apply(FOUND) == default_checks()
+
+
+def test_a_rule_that_fits_nothing_is_known() -> None:
+    assert parse('[checks]\nremove = ["cargo deny*", "clippy"]\n').checks.idle(FOUND) == ("cargo deny*",)
+
+
+def test_a_check_that_is_asked_for_is_run_whatever_it_is() -> None:
+    rules = parse('[[checks.add]]\nrun = "./scripts/lint.sh"\n').checks
+    assert "./scripts/lint.sh" in [check.command for check in ladder(rules.apply(FOUND), scope=CheckScope.FULL)]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[checks]\n\nremoves = []\n", "Line 3 .*no key `removes` in `checks`.*nearest is `remove`"),
+        ('[[checks.add]]\nrun = "a"\n[[checks.add]]\nrun = "b"\nkinds = "test"\n', "Line 5 .*`kinds` in `checks.add`"),
+        ('checks = { add = [{ rum = "a" }] }', "Line 1 .*`rum` in `checks.add`.*nearest is `run`"),
+        ("[checks]\nadd = 3\n", r"Line 2 .*`checks.add` must be tables"),
+        ("checks = true", "Line 1 .*`checks` must be a table"),
+        ('[[checks.add]]\nkind = "test"\n', "`checks.add.run` must be a command"),
+        ('[[checks.add]]\nrun = "a"\nkind = "tests"\n', "Line 3 .*`checks.add.kind` must be one of `fmt`"),
+        ('[[checks.add]]\nrun = "a"\nenv = { "a b" = "1" }\n', "Line 3 .*must be a table of variables"),
+        ('[[checks.add]]\nrun = "a"\ndirectory = "../x"\n', "Line 3 .*must be a path in this repository"),
+        ("[checks]\nremove = [1]\n", "Line 2 .*`checks.remove` must be a list of texts"),
+    ],
+)
+def test_what_is_said_wrongly_of_checks_is_told_with_its_line(text: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        parse(text)

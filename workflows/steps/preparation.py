@@ -138,7 +138,8 @@ def check_out(run_id: str) -> None:
         path: content.decode(errors="replace")
         for path, content in our_hands.git.read_many(run.target.repo.id, run.base_commit, wanted).items()
     }
-    store.put_document(run_id, "setup", Setup(discovery.discover(files), ""))
+    rules = our_hands.config_at(run.target.repo.id, run.base_commit).checks
+    store.put_document(run_id, "setup", Setup(rules.apply(discovery.discover(files)), ""))
     our_hands.workbenches.open(run)
 
 
