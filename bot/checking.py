@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +22,14 @@ TESTED = (CheckKind.TEST, CheckKind.NEXTEST, CheckKind.DOCTEST)
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What the checks say of the base itself: findings that are not blamed on a change, and files that were unformatted."""
+    """What the checks say of the base itself: findings that are not blamed on a change, and files that were unformatted.
+
+    `rustc` is the version of the compiler that was used, such as `1.95.0`.
+    """
 
     results: tuple[CheckResult, ...] = ()
     unformatted: tuple[str, ...] = ()
+    rustc: str = ""
 
     @property
     def passing(self) -> frozenset[str]:
@@ -54,7 +59,9 @@ class Checker:
         fmt = [check for check in self.checks if check.kind is CheckKind.FMT]
         listed = self._command(rust_checks.unformatted_line(fmt[0] if fmt else None), ".", {})
         unformatted = tuple(sorted(diagnostics.unformatted(listed)))
-        return Baseline(self.climb(CheckScope.FULL, Baseline(), stop_early=False), unformatted)
+        version = re.match(r"rustc (\S+)", self._command("rustc --version", ".", {}).output)
+        results = self.climb(CheckScope.FULL, Baseline(), stop_early=False)
+        return Baseline(results, unformatted, version[1] if version else "")
 
     def rungs(self, scope: CheckScope, test_filter: str = "") -> tuple[Check, ...]:
         """The checks that `climb` runs, in order."""

@@ -919,7 +919,8 @@ class Proof:
 class Evidence:
     """What the fresh containers showed: proofs by test, checks by command, tests that pass now and before.
 
-    `kept` are criteria that held before already, each with the test that showed it then and shows it now.
+    `kept` are criteria that held before already, each with the test that showed it then and shows it now. `rustc` is the
+    compiler's version, `toolchain_remark` a sentence where it is not the one that the repository pins.
     """
 
     proofs: tuple[Proof, ...] = ()
@@ -927,6 +928,8 @@ class Evidence:
     checks: tuple[CheckResult, ...] = ()
     passed_before: int = 0
     passed_after: int = 0
+    rustc: str = ""
+    toolchain_remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

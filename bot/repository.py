@@ -23,13 +23,28 @@ from bot.rust.rules import CheckRules
 PATH = CONFIGURED
 KEYS = (
     *("base_branch", "check_minutes", "may_touch_workflows", "max_turns", "max_minutes"),
-    *("rfc_template", "quiet_seconds", "read_everybody", "file_rfcs", "checks"),
+    *("rfc_template", "quiet_seconds", "read_everybody", "file_rfcs", "checks", "setup"),
 )
 CHECKS_KEYS = ("discover", "remove", "add")
+SETUP_KEYS = ("packages", "script", "image")
 ADD_KEYS = ("run", "kind", "directory", "env", "required", "replaces")
 
 # https://git-scm.com/docs/git-check-ref-format, and no leading dash, which git would take for an option.
 _BAD_BRANCH = re.compile(r"^[-/.]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|//|@\{|/\.|\.lock(?:/|$)|[/.]$|^@$|^refs/")
+
+
+# https://www.debian.org/doc/debian-policy/ch-controlfields.html#source
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_IMAGE = re.compile(r"[a-z0-9][\w./:@-]{0,254}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class SetupConfig:
+    """What the sandbox needs besides: Debian packages, the path of a script that is run as root, an image to start from."""
+
+    packages: tuple[str, ...] = ()
+    script: str = ""
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +56,7 @@ class RepositoryConfig:
     `max_turns` and `max_minutes` how much one run may use: turns of the model, minutes of its own work. `rfc_template` is
     the path of the template that RFCs follow, `quiet_seconds` how long a round waits for more to be said, `read_everybody`
     whether the words of people without a role reach the model, `file_rfcs` whether the pull request also files the RFC.
-    `checks` is how the checks differ from those that CI tells of.
+    `checks` is how the checks differ from those that CI tells of, `setup` what the sandbox needs besides.
     """
 
     base_branch: str | None = None
@@ -54,6 +69,7 @@ class RepositoryConfig:
     read_everybody: bool = False
     file_rfcs: bool = False
     checks: CheckRules = field(default_factory=CheckRules)
+    setup: SetupConfig = field(default_factory=SetupConfig)
 
 
 def parse(text: str) -> RepositoryConfig:
@@ -76,7 +92,14 @@ def parse(text: str) -> RepositoryConfig:
         read_everybody=reader.flag("read_everybody"),
         file_rfcs=reader.flag("file_rfcs"),
         checks=_checks(reader),
+        setup=_setup(reader.table("setup", SETUP_KEYS)),
     )
+
+
+def _setup(table: _Reader) -> SetupConfig:
+    packages = table.texts("packages", _PACKAGE, "names of Debian packages")
+    image = table.texts("image", _IMAGE, "the name of an image")
+    return SetupConfig(tuple(sorted(set(packages))), table.path("script") or "", "".join(image[:1]))
 
 
 def _checks(reader: _Reader) -> CheckRules:
@@ -167,12 +190,14 @@ class _Reader:
             raise self._wrong(key, f"one of {', '.join(f'`{choice}`' for choice in choices)}")
         return value
 
-    def texts(self, key: str) -> tuple[str, ...]:
+    def texts(
+        self, key: str, form: re.Pattern[str] = re.compile(r"(?s).*\S.*"), what: str = "a list of texts"
+    ) -> tuple[str, ...]:
         """A list of texts; a single one may stand without brackets."""
         value = self._values.get(key, [])
         rows = [value] if isinstance(value, str) else value
-        if not isinstance(rows, list) or not all(isinstance(row, str) and row.strip() for row in rows):
-            raise self._wrong(key, "a list of texts")
+        if not isinstance(rows, list) or not all(isinstance(row, str) and form.fullmatch(row) for row in rows):
+            raise self._wrong(key, what)
         return tuple(rows)
 
     def variables(self, key: str) -> tuple[tuple[str, str], ...]:

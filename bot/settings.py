@@ -85,6 +85,7 @@ class Settings:
     allowed_owners: frozenset[str] | None = None
     ca_bundle: Path | None = None
     image: str = IMAGE
+    images: tuple[str, ...] = ()
     docker_runtime: str | None = None
     proxies: Mapping[str, str] = field(default_factory=dict, hash=False)
     write_pause: float = 1.0
@@ -136,6 +137,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         allowed_owners=_allowed_owners(reader),
         ca_bundle=_ca_bundle(reader),
         image=reader.text("RFCSMITH_IMAGE") or IMAGE,
+        images=tuple((reader.text("RFCSMITH_IMAGES") or "").replace(",", " ").split()),
         docker_runtime=reader.text("RFCSMITH_DOCKER_RUNTIME"),
         proxies=_proxies(reader),
         write_pause=reader.seconds("RFCSMITH_WRITE_PAUSE", 1.0),

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from pathlib import Path, PurePosixPath
 
@@ -22,6 +22,7 @@ from bot.repository import RepositoryConfig
 from bot.sandbox import Sandbox, SandboxSpec
 from bot.sandbox.cargo_homes import CargoHomes
 from bot.sandbox.container import environment
+from bot.sandbox.derived import DerivedImages
 from bot.sandbox.docker import DockerEngine
 from bot.sandbox.failures import ImageMissing
 from bot.sandbox.seed import Seeds, key_of
@@ -79,11 +80,13 @@ class Setup:
     """What preparation found out: the checks of the repository, the tree that work starts from, and files to keep back.
 
     `base_tree` holds what setup generated as well; `unpublished` are paths that setup made and the base does not have.
+    `image` is the derived image of the repository, "" where the worker's own is used.
     """
 
     checks: tuple[Check, ...]
     base_tree: str
     unpublished: tuple[str, ...] = ()
+    image: str = ""
 
 
 class Kept(IntEnum):
@@ -148,9 +151,14 @@ class Workbench:
     def open(self, spec: SandboxSpec) -> Sandbox:
         """A sandbox of the engine. A missing image does not come by waiting, so that a human is told: `UserError`."""
         try:
-            return self.engine.open(spec)
+            return self.engine.open(replace(spec, image=spec.image or self.setup.image))
         except ImageMissing as error:
             raise UserError(str(error), "Ask again when that is done.") from error
+
+    def keep_held(self, directory: Path) -> None:
+        """Keep what the run uses from being discarded until the run is over."""
+        if (held := hold(directory)) is not None:
+            self.holds.append(held)
 
     def close(self) -> None:
         """Remove the agent's containers; the files stay."""
@@ -261,7 +269,7 @@ class Workbenches:
         git: Git,
         engine: DockerEngine,
         store: Store,
-        home: Path,
+        images: DerivedImages,
         config: Callable[[Run], RepositoryConfig],
         stop_watch: Callable[[str], Callable[[], bool]],
         bring: Callable[[Run], None],
@@ -270,9 +278,10 @@ class Workbenches:
         self._git = git
         self._engine = engine
         self._store = store
-        self.cargo_homes = CargoHomes(home)
-        self.seeds = Seeds(home)
-        self._home = home
+        self._home = engine.home
+        self.cargo_homes = CargoHomes(engine.home)
+        self.seeds = Seeds(engine.home)
+        self.images = images
         self._config = config
         self._stop_watch = stop_watch
         self._bring = bring
@@ -331,12 +340,16 @@ class Workbenches:
         if setup is None:
             return ""
         try:
-            image = self._engine.image_id()
+            image = self._engine.image_id(setup.image)
         except SandboxUnavailable:
             return ""  # The first command says it to a human.
         ways = sorted({json.dumps([check.toolchain, sorted(check.env)]) for check in setup.checks})
         variables = environment(SandboxPhase.AGENT, has_ca_bundle=False, proxies={})
         return key_of(image, json.dumps(sorted(variables.items())), *ways)
+
+    def should_stop(self, run_id: str) -> Callable[[], bool]:
+        """What says whether somebody asked for the run's end."""
+        return self._stop_watch(run_id)
 
     def pause(self, run_id: str) -> None:
         """A waiting run keeps its files and holds no container."""
@@ -364,11 +377,11 @@ class Workbenches:
             sweep(self._home, places)
 
     def trim(self, budget: int) -> tuple[Item, ...]:
-        """Discard the least recently used seeds, dependency caches and clones beyond `budget` bytes; returns what went.
+        """Discard the least recently used seeds, dependency caches, images and clones beyond `budget` bytes; returns what went.
 
         What a bench uses stays, and what was used in the last hour: a run that is just being prepared holds nothing yet.
         """
-        items = [*self.seeds.items(), *self.cargo_homes.items(), *self._git.items()]
+        items = [*self.seeds.items(), *self.cargo_homes.items(), *self._git.items(), *self.images.items()]
         return trim(items, budget, unused_before=time.time() - RECENT)
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from bot.git import Git
 from bot.github.app import GitHubApp
 from bot.model import AnthropicModel
 from bot.repository import RepositoryConfig
+from bot.sandbox.derived import DerivedImages
 from bot.sandbox.docker import DockerEngine
 from bot.settings import Settings
 from bot.store import Store
@@ -137,7 +138,7 @@ def make(
             git=git,
             engine=engine,
             store=store,
-            home=settings.home,
+            images=DerivedImages(engine, settings.home, settings.images),
             config=config,
             stop_watch=stop_watch,
             bring=bring,

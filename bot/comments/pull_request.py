@@ -47,6 +47,8 @@ def pull_request_body(
     if source is not None and source.drift:
         parts.append(drift_section(source.drift))
     parts.append(f"### Checks, run in a fresh container without a network\n\n{_check_table(evidence.checks)}")
+    used = f"Rust {evidence.rustc}." if evidence.rustc else ""
+    parts += [said for said in (evidence.toolchain_remark or used,) if said]
     if evidence.passed_after:
         parts.append(f"{evidence.passed_after} tests pass; {evidence.passed_before} passed before.")
     parts.append(

@@ -116,13 +116,21 @@ class DockerEngine:
             return False
         return True
 
-    def image_id(self) -> str:
-        """The image's content address. Raises SandboxUnavailable where there is no engine or no image."""
+    def image_attributes(self, name: str) -> dict[str, Any] | None:
+        """What the engine says of an image (`Id`, `Size` in bytes, `Config`); None where it has none of that name."""
+        with engine_errors("look for an image"):
+            try:
+                return dict(self._connected().images.get(name).attrs)
+            except ImageNotFound:
+                return None
+
+    def image_id(self, image: str = "") -> str:
+        """An image's content address, the worker's own by default. Raises SandboxUnavailable without engine or image."""
         with engine_errors("look for the sandbox's image"):
             try:
-                return str(self._connected().images.get(self.image).id)
+                return str(self._connected().images.get(image or self.image).id)
             except ImageNotFound as error:
-                raise image_missing(self.image) from error
+                raise image_missing(image or self.image) from error
 
     def count(self) -> int:
         """How many containers of this home there are, running or not."""

@@ -19,7 +19,7 @@ from bot.rust.outline import Known, repository_map
 from bot.rust.related import related
 from bot.workbench import Setup
 from workflows import hands
-from workflows.steps.records import SEEN, Red, rfc_of, setup_of, template_of
+from workflows.steps.records import SEEN, Red, rfc_of, setup_of, template_of, toolchain_remark
 
 
 def compose(run: Run, assignment: Assignment) -> Brief:
@@ -82,11 +82,14 @@ def _setting(run: Run, discussion: Discussion) -> Setting:
     our_hands = hands.current()
     setup = setup_of(run)
     baseline = our_hands.store.document(run.id, "baseline", Baseline)
+    base_stands = "(not measured in this step)"
+    if baseline is not None:
+        base_stands = f"{toolchain_remark(run, baseline)}\n{baseline.summary()}".strip()
     return Setting(
         repository=run.target.repo.full_name,
         base_commit=run.base_commit,
         repo_map=_repo_map(run, setup, discussion),
-        baseline=baseline.summary() if baseline is not None else "(not measured in this step)",
+        baseline=base_stands,
         checks=setup.checks,
         max_turns=our_hands.config(run).max_turns or hands.MAX_TURNS,
         rules=_rules(run),

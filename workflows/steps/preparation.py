@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from bot import repository
 from bot.domain import IssueState, Repo, Run, RunKind, Stage
 from bot.errors import Stopped, UserError
-from bot.rust import discovery
+from bot.rust import discovery, obstacles
+from bot.sandbox.derived import Furnishing
 from bot.sandbox.setup import fetch
 from bot.workbench import Setup, Workbench
 from workflows import hands
@@ -116,9 +119,29 @@ def bring(run: Run) -> None:
 
 def furnish(run: Run, bench: Workbench) -> None:
     """Have on this machine the dependencies that another one had fetched for the run."""
-    setup = hands.current().store.document(run.id, "setup", Setup)
+    our_hands = hands.current()
+    setup = our_hands.store.document(run.id, "setup", Setup)
+    if setup is not None and setup.image:
+        images = our_hands.workbenches.images
+        bench.keep_held(images.place(images.ensure(_furnishing(run), bench.should_stop)))
     if setup is not None and setup.base_tree:
         _fetched_lock(run, bench)
+
+
+def _furnishing(run: Run) -> Furnishing:
+    """What the sandbox needs besides, by what the base branch says; the script is the base branch's own."""
+    our_hands = hands.current()
+    wanted = our_hands.config_at(run.target.repo.id, run.base_commit).setup
+    script = b""
+    if wanted.script:
+        content = our_hands.git.read(run.target.repo.id, run.base_commit, wanted.script)
+        if content is None:
+            raise UserError(
+                f"There is no file `{wanted.script}`, which `[setup]` of `{repository.PATH}` names.",
+                "Put it on the base branch, or take it out there.",
+            )
+        script = content
+    return Furnishing(wanted.packages, script, wanted.image)
 
 
 @step("check_out")
@@ -133,14 +156,41 @@ def check_out(run_id: str) -> None:
     paths = our_hands.git.paths(run.target.repo.id, commit)
     if not any(path == "Cargo.toml" or path.endswith("/Cargo.toml") for path in paths):
         raise UserError("I find no `Cargo.toml` here, and Rust is all I know.", "")
+    _refuse_obstacles(run.target.repo.id, commit, paths)
     wanted = [path for path in paths if discovery.wanted(path)]
     files = {
         path: content.decode(errors="replace")
         for path, content in our_hands.git.read_many(run.target.repo.id, run.base_commit, wanted).items()
     }
     rules = our_hands.config_at(run.target.repo.id, run.base_commit).checks
-    store.put_document(run_id, "setup", Setup(rules.apply(discovery.discover(files)), ""))
+    workbenches = our_hands.workbenches
+    image = workbenches.images.ensure(_furnishing(run), workbenches.should_stop(run_id))
+    store.put_document(run_id, "setup", Setup(rules.apply(discovery.discover(files)), "", image=image))
     our_hands.workbenches.open(run)
+
+
+_TELLING = ("Cargo.toml", "Cargo.lock", ".gitmodules", ".gitattributes")
+_SOURCES = 4_000
+"""So many Rust sources are searched for the names of files that LFS keeps."""
+
+
+def _refuse_obstacles(repository_id: int, commit: str, paths: Sequence[str]) -> None:
+    """Say before any work starts that the build needs what a sandbox never has: submodules, LFS files, somebody's key."""
+
+    def read(wanted: Iterable[str]) -> dict[str, str]:
+        found = hands.current().git.read_many(repository_id, commit, list(wanted))
+        return {path: content.decode(errors="replace") for path, content in found.items()}
+
+    files = read(path for path in paths if PurePosixPath(path).name in _TELLING)
+    found = obstacles.needed_submodule(files) or obstacles.private_dependency(files)
+    patterns = obstacles.lfs_patterns(files)
+    if found is None and patterns:
+        kept = read(path for path in paths if obstacles.kept_by_lfs(path, patterns))
+        pointers = [path for path, text in kept.items() if text.startswith(obstacles.LFS_POINTER)]
+        sources = [path for path in paths if path.endswith(".rs")][:_SOURCES]
+        found = obstacles.needed_lfs_file(pointers, read(sources)) if pointers else None
+    if found is not None:
+        raise UserError(found.message, found.hint)
 
 
 @step("fetch_dependencies")
@@ -179,12 +229,27 @@ def _fetch(run: Run, bench: Workbench) -> bytes | None:
     bench.store.record_span(run.id, run.stage, "command", "cargo fetch", started_at, fetched.result.seconds)
     if bench.should_stop():
         raise Stopped("the run was stopped while dependencies were fetched")
+    if not fetched.result.is_success and _NEEDS_KEY.search(fetched.result.output):
+        raise UserError(
+            "A git dependency of this repository asks for somebody's credentials, and there are none in the sandbox.",
+            f"Publish that crate, or make its repository public. `cargo fetch` says:\n\n{_tail(fetched.result.output)}",
+        )
     if not fetched.result.is_success:
         raise UserError(
             "The dependencies of this repository cannot be fetched.",
-            f"`cargo fetch` says:\n\n```text\n{fetched.result.output[-1500:].strip()}\n```",
+            f"`cargo fetch` says:\n\n{_tail(fetched.result.output)}",
         )
     return bench.files.read("Cargo.lock") if fetched.is_lock_generated or fetched.is_lock_updated else None
+
+
+# What git and libgit2 say through cargo where a server wants to know who asks.
+_NEEDS_KEY = re.compile(
+    r"failed to authenticate|authentication required|could not read Username|Permission denied \(publickey"
+)
+
+
+def _tail(output: str) -> str:
+    return f"```text\n{output[-1500:].strip()}\n```"
 
 
 def _manifest_digest(run: Run) -> str:

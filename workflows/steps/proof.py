@@ -30,7 +30,7 @@ from bot.workbench import Kept, Workbench
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import conversation, lifecycle
-from workflows.steps.records import Green, Red, agreed_criteria, red_of, setup_of
+from workflows.steps.records import Green, Red, agreed_criteria, red_of, setup_of, toolchain_remark
 
 TESTED = (CheckKind.TEST, CheckKind.NEXTEST, CheckKind.DOCTEST)
 
@@ -184,7 +184,9 @@ def _evidence(run: Run, results: Sequence[CheckResult], baseline: Baseline) -> E
         proofs = tuple(Proof(key, kind, _has_passed(key, passed), red.criteria[key]) for key, kind in red.kinds.items())
     bare = tuple(CheckResult(r.check, r.exit, r.seconds) for r in results)
     kept = _kept(run, baseline.passing & passed)
-    return Evidence(proofs, kept, bare, len(baseline.passing), len(passed))
+    return Evidence(
+        proofs, kept, bare, len(baseline.passing), len(passed), baseline.rustc, toolchain_remark(run, baseline)
+    )
 
 
 def _kept(run: Run, steady: frozenset[str]) -> tuple[tuple[str, str], ...]:

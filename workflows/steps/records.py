@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.agent.submit import Critique
+from bot.checking import Baseline
 from bot.domain import Assignment, Criterion, Evidence, Finding, RedKind, Rfc, Run, RunKind
 from bot.rfc.template import RfcTemplate, find_template
+from bot.rust.obstacles import other_toolchain, pinned_toolchain
 from bot.workbench import Setup
 from workflows import hands
 
@@ -49,6 +51,14 @@ def setup_of(run: Run) -> Setup:
     setup = hands.current().store.document(run.id, "setup", Setup)
     assert setup is not None, "preparation comes first"
     return setup
+
+
+def toolchain_remark(run: Run, baseline: Baseline) -> str:
+    """A sentence where the sandbox's toolchain is not the one that the repository pins."""
+    git, repository_id = hands.current().git, run.target.repo.id
+    found = git.read_many(repository_id, run.base_commit, ["rust-toolchain", "rust-toolchain.toml"])
+    files = {path: content.decode(errors="replace") for path, content in found.items()}
+    return other_toolchain(pinned_toolchain(files), baseline.rustc)
 
 
 def red_of(run: Run) -> Red | None:
