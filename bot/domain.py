@@ -880,7 +880,10 @@ class TestRun:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """A check that ran: its end, what it found, and the tests that it executed."""
+    """A check that ran: its end, what it found, and the tests that it executed.
+
+    `flaky` are the keys of tests that failed and passed when they were run again; they stand among the tests as passed.
+    """
 
     check: Check
     exit: Exit
@@ -888,6 +891,7 @@ class CheckResult:
     diagnostics: tuple[Diagnostic, ...] = ()
     tests: tuple[TestRun, ...] = ()
     output: str = ""
+    flaky: tuple[str, ...] = ()
 
     @property
     def is_success(self) -> bool:

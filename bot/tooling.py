@@ -11,7 +11,7 @@ from bot.checking import Baseline, Checker
 from bot.domain import CheckScope
 from bot.errors import UserError
 from bot.rust.compact import compact
-from bot.rust.manifests import edition_of
+from bot.rust.manifests import edition_of, members_in, packages_reached
 from bot.sandbox.setup import fetch_dependency
 from bot.workbench import Workbench
 
@@ -27,12 +27,26 @@ class CheckTool:
         """What came of it, compact; see `bot.agent.toolbox.CheckRunner`."""
         checker = self.bench.checker(self.bench.sandbox())
         formatted = self._format(checker)
-        results = checker.climb(scope, self.baseline, test_filter=filter)
+        packages = self._reached() if scope is CheckScope.QUICK else ()
+        results = checker.climb(scope, self.baseline, test_filter=filter, packages=packages)
         text = compact(results, self.baseline.results)
+        if packages:
+            text += f"\n\nOnly {', '.join(packages)} {'was' if len(packages) == 1 else 'were'} checked, which is what the change reaches."
         skipped = len(checker.rungs(scope, filter)) - len(results)
         if skipped > 0:
             text += f"\n\nStopped at the first check that fails; {skipped} more were not run."
         return f"{formatted}{text}"
+
+    def _reached(self) -> tuple[str, ...]:
+        """The packages of a workspace that the change can break; empty where that is all of them, or cannot be said."""
+        git, repository_id, tree = self.bench.git, self.bench.repository_id, self.bench.tree()
+        manifests = self._manifests(tree)
+        changes = git.changes(repository_id, self.bench.setup.base_tree, tree)
+        paths = [change.path for change in changes if change.path.endswith((".rs", ".toml", ".lock"))]
+        reached = packages_reached(paths, manifests) if paths else ()
+        lock = git.read(repository_id, tree, "Cargo.lock") or b""
+        members = members_in(lock.decode(errors="replace"))
+        return reached if reached and members > set(reached) else ()
 
     def _format(self, checker: Checker) -> str:
         """rustfmt is applied rather than complained about, but never to files that the base has unformatted."""

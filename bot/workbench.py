@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from bot.agent.shell import KEEP
 from bot.caching import Hold, Item, hold, sweep, trim
-from bot.checking import Checker
+from bot.checking import Baseline, Checker
 from bot.domain import Check, CommandResult, Run, SandboxPhase
 from bot.errors import SandboxUnavailable, UserError
 from bot.git import Git
@@ -30,6 +30,7 @@ from bot.sandbox.volume import RunVolume
 from bot.sandbox.workspace import WorkspaceFiles
 from bot.seedbed import Seedbed
 from bot.store import Store
+from bot.store.codec import from_json, to_json
 
 log = logging.getLogger("rfcsmith")
 
@@ -195,6 +196,24 @@ class Workbench:
             )
             return False
         return self.seedbed.keep(base_tree, self.volume.target("agent"))
+
+    def known_baseline(self) -> Baseline | None:
+        """What an earlier run measured of this very base in the same image with the same checks; None where it must be."""
+        seed = self.seedbed.seed
+        if seed is None or not self.seedbed.fits(self.setup.base_tree):
+            return None
+        text = seed.recall(self._baseline_name())
+        return from_json(Baseline, json.loads(text)) if text is not None else None
+
+    def remember_baseline(self, baseline: Baseline) -> None:
+        """Keep the measurement beside the seed that was made with it, for later runs."""
+        seed = self.seedbed.seed
+        if seed is not None and self.seedbed.fits(self.setup.base_tree):
+            seed.remember(self._baseline_name(), json.dumps(to_json(baseline)))
+
+    def _baseline_name(self) -> str:
+        minutes = self.config.check_minutes
+        return f"baseline-{key_of(json.dumps(to_json(self.setup.checks)), str(minutes))}"
 
     # --- trees ---
 

@@ -86,6 +86,8 @@ def _check_table(results: Iterable[CheckResult]) -> str:
     for result in results:
         mark = "✅" if result.is_success else "⚠️"
         words = "" if result.is_success else f" ({result.exit}, as on the base)"
+        if result.flaky:
+            words += f"; flaky, passed when run again: {', '.join(f'`{cell(key)}`' for key in result.flaky[:5])}"
         rows.append(f"| {mark} | `{cell(result.check.command)}`{words} | {result.seconds:.1f} s |")
     return "\n".join(rows)
 

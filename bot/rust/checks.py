@@ -263,8 +263,11 @@ def _test(cargo: CargoCommand, test_filter: str) -> CargoCommand:
 
 
 def narrow(cargo: CargoCommand, packages: Sequence[str]) -> CargoCommand:
-    """A whole-workspace command restricted to `packages`; one that already names packages stays as it is."""
-    if cargo.values("-p", "--package", "--manifest-path"):
+    """A whole-workspace command restricted to `packages`.
+
+    One that already names packages stays as it is, and one with features: not every package has them, and cargo refuses.
+    """
+    if cargo.values("-p", "--package", "--manifest-path", "--features", "-F"):
         return cargo
     kept = without(cargo.arguments, frozenset(["--workspace", "--all"]), frozenset(["--exclude"]))
     return replace(cargo, arguments=(*(word for package in packages for word in ("-p", package)), *kept))
@@ -321,7 +324,8 @@ def named_tests_line(check: Check, names: Sequence[str], *, package: str = "", s
     if cargo is None:
         cargo = CargoCommand("", (), "test", ("--no-fail-fast", "--message-format=json"), ())
     base = without(cargo.arguments, _SELECTION | frozenset(positionals(cargo)), _SELECTION_VALUED)
-    chosen = (*(("-p", package) if package else ()), *selector)
+    everywhere = ("--workspace",) if not package and cargo.has("--workspace", "--all") else ()
+    chosen = (*(("-p", package) if package else everywhere), *selector)
     extra = tuple(word for word in cargo.trailing if word.startswith("--"))
     line = replace(cargo, subcommand="test", arguments=(*chosen, *base), trailing=(*extra, "--exact", *names))
     return f"{line.line()} 2>&1"

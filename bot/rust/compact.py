@@ -142,6 +142,9 @@ def _test_counts(result: CheckResult, new_failures: Sequence[TestRun]) -> list[s
     ]
     if known := counts[TestOutcome.FAILED] - len(new_failures):
         words.append(f"{known} of the failures already on the base")
+    if result.flaky:
+        names = ", ".join(result.flaky[:3]) + (" …" if len(result.flaky) > 3 else "")
+        words.append(f"flaky (failed, then passed when run again): {names}")
     if not counts[TestOutcome.OK] and not counts[TestOutcome.FAILED]:
         words.append("WARNING: no test ran" + (", because nothing compiled" if result.diagnostics else ""))
     return words

@@ -81,6 +81,12 @@ def edition_of(path: str, files: Mapping[str, str]) -> str:
     return "2021" if manifest is None else package_field(manifest, "edition", files) or "2015"
 
 
+def members_in(lock: str) -> frozenset[str]:
+    """The packages of the workspace itself in its Cargo.lock: those that come from nowhere."""
+    packages = tables(read(lock).get("package"))
+    return frozenset(text_of(package.get("name")) for package in packages if "source" not in package)
+
+
 def packages_reached(paths: Iterable[str], files: Mapping[str, str]) -> tuple[str, ...]:
     """The packages that a change of `paths` can break: their own, and those that depend on them by path, through any chain.
 

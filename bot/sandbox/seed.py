@@ -49,6 +49,19 @@ class Seed:
     note: Note
     _hold: Hold
 
+    def remember(self, name: str, text: str) -> None:
+        """Keep what was found out about the tree beside what was built of it."""
+        beginning = self.target.with_name(f"{LEFTOVER}{secrets.token_hex(8)}")
+        beginning.write_text(text)
+        beginning.rename(self.target.with_name(f"{name}.json"))
+
+    def recall(self, name: str) -> str | None:
+        """What was remembered under this name, if anything."""
+        try:
+            return self.target.with_name(f"{name}.json").read_text()
+        except FileNotFoundError:
+            return None
+
     def release(self) -> None:
         """Let go; a second time, nothing happens."""
         self._hold.release()

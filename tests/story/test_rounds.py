@@ -260,7 +260,7 @@ def test_an_issue_that_is_moved_away_takes_its_run_with_it_and_nothing_is_logged
     gate.wait_until_reached()
     tester.transfer(issue)
     gate.open()
-    wait_for("the run ends", lambda: [run.stage.value for run in tester.runs()] == ["stopped"])
+    wait_for("the run ends", lambda: {run.stage.value for run in tester.runs()} <= {"stopped", "failed"})
     tester.world.wait_until_quiet()
     tester.never_mind(issue)
 

@@ -182,7 +182,7 @@ def _evidence(run: Run, results: Sequence[CheckResult], baseline: Baseline) -> E
     proofs: tuple[Proof, ...] = ()
     if red is not None:
         proofs = tuple(Proof(key, kind, _has_passed(key, passed), red.criteria[key]) for key, kind in red.kinds.items())
-    bare = tuple(CheckResult(r.check, r.exit, r.seconds) for r in results)
+    bare = tuple(CheckResult(r.check, r.exit, r.seconds, flaky=r.flaky) for r in results)
     kept = _kept(run, baseline.passing & passed)
     return Evidence(
         proofs, kept, bare, len(baseline.passing), len(passed), baseline.rustc, toolchain_remark(run, baseline)
