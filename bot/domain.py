@@ -841,8 +841,21 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """A replacement that the compiler is certain of: the bytes from `start` up to `end` of a file become `text`."""
+
+    path: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding of rustc, clippy or rustdoc; `line` and `column` count from 1, 0 where there is no place."""
+    """One finding of rustc, clippy or rustdoc; `line` and `column` count from 1, 0 where there is no place.
+
+    `fixes` belong together: all of them mend the finding, some of them do not.
+    """
 
     level: Level
     code: str
@@ -853,6 +866,7 @@ class Diagnostic:
     rendered: str = ""
     source_text: str = ""
     package: str = ""
+    fixes: tuple[Fix, ...] = ()
 
 
 class TestOutcome(StrEnum):

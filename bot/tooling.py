@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from bot.checking import Baseline, Checker
-from bot.domain import CheckScope
+from bot.domain import CheckKind, CheckResult, CheckScope
 from bot.errors import UserError
-from bot.rust.compact import compact
+from bot.rust.compact import compact, complete
+from bot.rust.fixes import apply_fixes, may_fix
 from bot.rust.manifests import edition_of, members_in, packages_reached
 from bot.sandbox.setup import fetch_dependency
+from bot.sandbox.workspace import WorkspaceFiles
 from bot.workbench import Workbench
+
+FINDINGS = "rfcsmith-findings.txt"
+"""The file in the agent's target directory with all that a check found."""
+WHOLE = 3_000
+"""A report of so many characters needs no file besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +36,45 @@ class CheckTool:
         formatted = self._format(checker)
         packages = self._reached() if scope is CheckScope.QUICK else ()
         results = checker.climb(scope, self.baseline, test_filter=filter, packages=packages)
-        text = compact(results, self.baseline.results)
+        fixed = self._fix(results)
+        if fixed:
+            results = checker.climb(scope, self.baseline, test_filter=filter, packages=packages)
+        text = compact(results, self.baseline.results) + self._in_full(results)
         if packages:
             text += f"\n\nOnly {', '.join(packages)} {'was' if len(packages) == 1 else 'were'} checked, which is what the change reaches."
         skipped = len(checker.rungs(scope, filter)) - len(results)
         if skipped > 0:
             text += f"\n\nStopped at the first check that fails; {skipped} more were not run."
-        return f"{formatted}{text}"
+        return f"{formatted}{fixed}{text}"
+
+    def _in_full(self, results: Sequence[CheckResult]) -> str:
+        """Where everything stands that the text has no room for; "" where it has."""
+        whole = complete(results, self.baseline.results)
+        if len(whole) <= WHOLE:
+            return ""
+        # The agent can write there too: the host follows no link of its, and reads nothing back.
+        data = whole.encode()[: 4 << 20]
+        WorkspaceFiles(self.bench.volume.target("agent")).write(FINDINGS, data)
+        return f"\n\nAll of it, in full: /target/{FINDINGS} ({whole.count(chr(10)) + 1} lines)."
+
+    def _fix(self, results: Sequence[CheckResult]) -> str:
+        """Apply clippy's own fixes on lines of the change, and say so; "" where there was nothing to apply."""
+        found = [item for result in results if result.check.kind is CheckKind.CLIPPY for item in result.diagnostics]
+        if not may_fix(found):
+            return ""
+        git, repository_id, tree = self.bench.git, self.bench.repository_id, self.bench.tree()
+        base_tree = self.bench.setup.base_tree
+        paths = [
+            change.path
+            for change in git.changes(repository_id, base_tree, tree)
+            if change.content is not None and change.path.endswith(".rs")
+        ]
+        now = git.read_many(repository_id, tree, paths)
+        applied = apply_fixes(found, git.read_many(repository_id, base_tree, paths), now)
+        for path, content in applied.files.items():
+            self.bench.files.write(path, content)
+        names = dict.fromkeys(f"{item.code} in {item.path}:{item.line}" for item in applied.mended)
+        return f"clippy's own fixes were applied: {', '.join(names)}.\n" if names else ""
 
     def _reached(self) -> tuple[str, ...]:
         """The packages of a workspace that the change can break; empty where that is all of them, or cannot be said."""

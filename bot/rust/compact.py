@@ -60,6 +60,17 @@ def compact(results: Sequence[CheckResult], baseline: Sequence[CheckResult] = ()
     return _fit(parts)
 
 
+def complete(results: Sequence[CheckResult], baseline: Sequence[CheckResult] = ()) -> str:
+    """Everything that is new against the base, at whatever length: for a file that can be searched."""
+    old = Counter(key_of(item) for result in baseline for item in result.diagnostics)
+    failed_before = {test.key for result in baseline for test in failures(result)}
+    new = in_order([item for result in results for item in new_diagnostics(result.diagnostics, old)])
+    parts = dict.fromkeys(item.rendered or _one_line([item]) for item in new)
+    failed = [test for result in results for test in failures(result) if test.key not in failed_before]
+    tests = dict.fromkeys(f"test {test.name} ({test.target}) failed:\n{test.output}".rstrip() for test in failed)
+    return "\n\n".join([*parts, *tests])
+
+
 def key_of(diagnostic: Diagnostic) -> tuple[str, str, str, str]:
     """What makes two findings the same on two trees: not the line, which moves with every edit above it."""
     return (diagnostic.code, diagnostic.path, diagnostic.message, " ".join(diagnostic.source_text.split()))

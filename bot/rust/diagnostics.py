@@ -15,6 +15,7 @@ from bot.domain import (
     CommandResult,
     Diagnostic,
     Failure,
+    Fix,
     Level,
     Success,
     TestOutcome,
@@ -195,7 +196,40 @@ def _message(event: dict[str, object], cargo: _Cargo, directory: str, workspace:
             rendered=_text(message.get("rendered")).rstrip("\n"),
             source_text=source,
             package=_package(_text(event.get("package_id"))),
+            fixes=_fixes(message, root, workspace),
         )
+    )
+
+
+def _fixes(message: dict[str, object], root: str, workspace: str) -> tuple[Fix, ...]:
+    """What the compiler itself would replace, if it is certain of it and there is one way only.
+
+    https://doc.rust-lang.org/rustc/json.html: alternatives are children of their own.
+    """
+    offers = []
+    for child in _objects(message.get("children")):
+        spans = _objects(child.get("spans"))
+        suggested = [span for span in spans if span.get("suggested_replacement") is not None]
+        if suggested:
+            offers.append(suggested)
+    certain = [
+        offer
+        for offer in offers
+        if all(
+            span.get("suggestion_applicability") == "MachineApplicable" and span.get("expansion") is None
+            for span in offer
+        )
+    ]
+    if len(offers) != 1 or not certain:
+        return ()
+    return tuple(
+        Fix(
+            _relative(join(root, _text(span.get("file_name"))), workspace),
+            _int(span.get("byte_start")),
+            _int(span.get("byte_end")),
+            _text(span.get("suggested_replacement")),
+        )
+        for span in certain[0]
     )
 
 

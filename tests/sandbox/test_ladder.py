@@ -10,6 +10,7 @@ from bot.checking import Baseline, Checker, worse_than_base
 from bot.domain import Check, CheckKind, CheckResult, CheckScope, Success, Timeout
 from bot.domain import TestOutcome as Outcome
 from bot.rust.compact import compact
+from bot.rust.fixes import apply_fixes
 from bot.sandbox import never
 from bot.sandbox.docker import DockerSandbox
 from bot.sandbox.volume import RunVolume
@@ -110,3 +111,29 @@ def test_a_quick_look_leaves_out_what_the_change_cannot_reach(
     )
     results = Checker(sandbox, (TEST,), never, 120.0).climb(CheckScope.QUICK, Baseline(), packages=("b",))
     assert {each.key for result in results for each in result.tests} == {"b/src/lib.rs::b"}
+
+
+def test_clippys_own_fixes_are_applied_to_lines_of_the_change_and_never_where_they_hide_a_mistake(
+    sandbox: DockerSandbox, lay_out: Callable[[Mapping[str, str]], None]
+) -> None:
+    old = "pub fn old(number: u32) -> u32 {\n    return number * 2;\n}\n"
+    new = "pub fn new(number: u32) -> u32 {\n    let spare = 1;\n    return number * 3;\n}\n"
+    lay_out({"Cargo.toml": MANIFEST, "src/lib.rs": old + new})
+    clippy = Check(CheckKind.CLIPPY, "cargo clippy -- -D warnings")
+    checker = Checker(sandbox, (clippy,), never, 120.0)
+    result = checker.run(clippy)
+    assert [item.code for item in result.diagnostics] == [
+        "unused_variables",
+        "clippy::needless_return",
+        "clippy::needless_return",
+    ]
+    applied = apply_fixes(result.diagnostics, {"src/lib.rs": old.encode()}, {"src/lib.rs": (old + new).encode()})
+    assert [(item.code, item.line) for item in applied.mended] == [("clippy::needless_return", 6)]
+    fixed = applied.files["src/lib.rs"].decode()
+    assert fixed == old + new.replace("return number * 3;", "number * 3")
+
+    lay_out({"src/lib.rs": fixed})
+    assert [(item.code, item.line) for item in checker.run(clippy).diagnostics] == [
+        ("unused_variables", 5),
+        ("clippy::needless_return", 2),
+    ]
