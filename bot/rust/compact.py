@@ -263,10 +263,12 @@ def _one_line(group: Sequence[Diagnostic]) -> str:
 def _failed_tests(failures: Sequence[TestRun]) -> list[str]:
     # libtest runs tests in parallel: their order says nothing, and a reader compares two reports.
     failed = sorted(failures, key=lambda test: test.key)
-    parts = [_failed_test(test) for test in failed[:_TESTS_IN_FULL]]
-    if rest := failed[_TESTS_IN_FULL:]:
-        lines = [f"test {test.name} ({test.target}): {_reason(test)}" for test in rest[:_ONE_LINE]]
-        more = [f"and {len(rest) - _ONE_LINE} more"] if len(rest) > _ONE_LINE else []
+    # Where dozens fail at once they fail for one reason, and the first few show it.
+    in_full, one_line = (_TESTS_IN_FULL, _ONE_LINE) if len(failed) <= _SHARES[0][0] else (2, _ONE_LINE // 2)
+    parts = [_failed_test(test) for test in failed[:in_full]]
+    if rest := failed[in_full:]:
+        lines = [f"test {test.name} ({test.target}): {_reason(test)}" for test in rest[:one_line]]
+        more = [f"and {len(rest) - one_line} more"] if len(rest) > one_line else []
         parts.append("Also failed:\n" + "\n".join(lines + more))
     return parts
 
