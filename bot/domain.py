@@ -916,9 +916,13 @@ class CheckResult:
 
 
 class RedKind(StrEnum):
-    """Why a new test failed without the change; compile failures are the weakest proof."""
+    """Why a new test failed without the change; compile failures are the weakest proof.
+
+    `TODO` is the panic of `todo!()` or `unimplemented!()`: strong for "not built yet", weak for the value.
+    """
 
     ASSERTION = "assertion"
+    TODO = "todo"
     ABORT = "abort"
     COMPILE = "compile"
 
@@ -934,11 +938,23 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class LookHere:
+    """A place of the change that a human must judge: `place` is a path or the key of a test, `sentence` what was found
+    there, `reason` why it matters or what the agent says to it."""
+
+    place: str
+    sentence: str
+    reason: str = ""
+    severity: Severity = Severity.SERIOUS
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What the fresh containers showed: proofs by test, checks by command, tests that pass now and before.
 
     `kept` are criteria that held before already, each with the test that showed it then and shows it now. `rustc` is the
-    compiler's version, `toolchain_remark` a sentence where it is not the one that the repository pins.
+    compiler's version, `toolchain_remark` a sentence where it is not the one that the repository pins. `look_here` are the
+    places that no proof can judge.
     """
 
     proofs: tuple[Proof, ...] = ()
@@ -948,6 +964,7 @@ class Evidence:
     passed_after: int = 0
     rustc: str = ""
     toolchain_remark: str = ""
+    look_here: tuple[LookHere, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

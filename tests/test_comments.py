@@ -28,6 +28,7 @@ from bot.domain import (
     FindingAnswer,
     Inquiry,
     IssueState,
+    LookHere,
     Permission,
     Plan,
     Proof,
@@ -85,7 +86,7 @@ EVIDENCE = Evidence(
         Proof("tests/cli.rs::prints", RedKind.ASSERTION, True, ("AC-1",)),
         Proof("src/lib.rs::tests::prints_pairs", RedKind.COMPILE, True, ("AC-1",)),
         Proof("tests/cli.rs::aborts", RedKind.ABORT, False, ("AC-3",)),
-        Proof("tests/cli.rs::more", RedKind.ASSERTION, True),
+        Proof("tests/cli.rs::more", RedKind.TODO, True),
     ),
     checks=(
         CheckResult(Check(CheckKind.FMT, "cargo fmt --check"), Success(), 0.31),
@@ -93,6 +94,11 @@ EVIDENCE = Evidence(
     ),
     passed_before=10,
     passed_after=14,
+    look_here=(
+        LookHere("tests/data/a.txt", "this fixture was edited.", severity=Severity.MINOR),
+        LookHere("tests/cli.rs::old", "this test was deleted.", "It | passed before.", Severity.BLOCKER),
+        *(LookHere(f"src/{number}.rs", "an `#[allow]` is new.") for number in range(5)),
+    ),
 )
 
 SITUATIONS: dict[str, Callable[[], str]] = {

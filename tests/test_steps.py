@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.agent.submit import NewTest
@@ -63,8 +65,14 @@ def test_a_test_that_passes_without_the_change_is_told_only_where_it_should_prov
     assert "- tests/cli.rs::prints\n" in proof._green_complaint([FIRST, SECOND], [NewTest("prints", ("AC-1",))])
 
 
-def test_red_is_a_failed_assertion_else_code_that_does_not_compile_else_an_abort() -> None:
+def stub_panic() -> Ran:
+    said = "thread 'prints' panicked at src/lib.rs:3:5:\nnot yet implemented: printing"
+    return replace(ran(FIRST, Outcome.FAILED), output=said)
+
+
+def test_red_is_a_failed_assertion_or_a_stub_else_code_that_does_not_compile_else_an_abort() -> None:
     assert proof._red_kind(FIRST, results(ran(FIRST, Outcome.FAILED))) is RedKind.ASSERTION
+    assert proof._red_kind(FIRST, results(stub_panic())) is RedKind.TODO
     assert proof._red_kind(FIRST, results(errors=True)) is RedKind.COMPILE
     assert proof._red_kind(FIRST, results(exit_=Timeout(9.0))) is RedKind.ABORT
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from bot.comments.form import BODY_LIMIT, cell, fit, tokens
 from bot.comments.rfc import drift_section
 from bot.comments.vocabulary import RED_WORDS
-from bot.domain import CheckResult, Criterion, Evidence, Proof, PullRequest, Rfc, Usage
+from bot.domain import CheckResult, Criterion, Evidence, LookHere, Proof, PullRequest, Rfc, Severity, Usage
 from bot.rfc.drift import Drift
+
+LOOK_HERE_AT_MOST = 5
+"""How many places a reviewer is asked to judge; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ def pull_request_body(
         parts.append(f"### Where this departs from the RFC\n\n{deviations.strip()}")
     if notes.strip():
         parts.append(f"### Worth knowing\n\n{notes.strip()}")
+    if evidence.look_here:
+        parts.append(f"### Look here\n\n{_look_here(evidence.look_here)}")
     if rfc is not None:
         parts.append(f"### Every promise and its proof\n\n{_trace_table(rfc.criteria, evidence)}")
     if source is not None and source.drift:
@@ -56,6 +61,18 @@ def pull_request_body(
         f"<sub>{tokens(usage)}</sub>"
     )
     return fit("\n\n".join(parts), BODY_LIMIT)
+
+
+def _look_here(lines: Sequence[LookHere]) -> str:
+    """What only a human can accept, the gravest first."""
+    order = list(Severity)
+    ranked = sorted(lines, key=lambda line: order.index(line.severity))
+    said = [
+        f"- `{cell(line.place)}`: {cell(line.sentence)}" + (f" {cell(line.reason)}" if line.reason else "")
+        for line in ranked[:LOOK_HERE_AT_MOST]
+    ]
+    more = len(ranked) - len(said)
+    return "\n".join([*said, *([f"- … and {more} more like these."] if more else [])])
 
 
 def _trace_table(criteria: Sequence[Criterion], evidence: Evidence) -> str:

@@ -75,4 +75,9 @@ KIND_WORDS = {
 }
 
 
-RED_WORDS = {RedKind.ASSERTION: "failed", RedKind.ABORT: "aborted", RedKind.COMPILE: "did not compile"}
+RED_WORDS = {
+    RedKind.ASSERTION: "failed",
+    RedKind.TODO: "not built yet",
+    RedKind.ABORT: "aborted",
+    RedKind.COMPILE: "did not compile",
+}
