@@ -37,12 +37,13 @@ TESTED = (CheckKind.TEST, CheckKind.NEXTEST, CheckKind.DOCTEST)
 class Baseline:
     """What the checks say of the base itself: findings that are not blamed on a change, and files that were unformatted.
 
-    `rustc` is the version of the compiler that was used, such as `1.95.0`.
+    `rustc` is the version of the compiler that was used, such as `1.95.0`; `rewritten` are files that the checks write.
     """
 
     results: tuple[CheckResult, ...] = ()
     unformatted: tuple[str, ...] = ()
     rustc: str = ""
+    rewritten: tuple[str, ...] = ()
 
     @property
     def passing(self) -> frozenset[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from bot.agent.shell import KEEP
@@ -97,6 +98,14 @@ class Kept(IntEnum):
     GREEN = 1_000_002
 
 
+@dataclass(frozen=True, slots=True)
+class FreshChecker:
+    """What runs checks in a fresh container; `rewritten` tells which files of the tree they have written."""
+
+    checker: Checker
+    rewritten: Callable[[], tuple[str, ...]]
+
+
 @dataclass(slots=True)
 class Workbench:
     """The files and the agent's container of one run, and what its tools do with them."""
@@ -179,6 +188,23 @@ class Workbench:
         seconds = {} if self.config.check_minutes is None else {"seconds": self.config.check_minutes * 60}
         return Checker(sandbox, self.setup.checks, self.should_stop, **seconds)
 
+    def rewritten(self, tree: str = "", workspace: Path | None = None) -> tuple[str, ...]:
+        """The paths that a check has written since `tree` was laid out in the workspace: the base here, if nothing is said.
+
+        CI tells of such files by `git diff --exit-code`; neither new files nor what the repository ignores count.
+        """
+        before = tree or self.setup.base_tree
+        after = (
+            self.tree()
+            if workspace is None
+            else self.git.snapshot(self.repository_id, workspace=workspace, run_id=self.run.id, number=0)
+        )
+        if before == after:
+            return ()
+        changes = self.git.diff_stat(self.repository_id, self.publishable(before), self.publishable(after))
+        known = set(self.git.paths(self.repository_id, before))
+        return tuple(sorted(change.path for change in changes if change.path in known))
+
     def keep_seed(self) -> bool:
         """Let later runs begin with what was built until now, the base alone, before any agent came; False where not.
 
@@ -260,7 +286,7 @@ class Workbench:
         self.git.restore(self.repository_id, tree, self.volume.workspace)
 
     @contextmanager
-    def fresh(self, tree: str, variant: str) -> Iterator[Checker]:
+    def fresh(self, tree: str, variant: str) -> Iterator[FreshChecker]:
         """A checker in a fresh container, with its own disk and target directory, on a tree that the host lays out."""
         name = f"{self.run.id}.{variant}"
         volume = RunVolume.fresh(self.engine.home, name)
@@ -272,7 +298,7 @@ class Workbench:
             )
             sandbox = self._timed(spec)
             try:
-                yield self.checker(sandbox)
+                yield FreshChecker(self.checker(sandbox), partial(self.rewritten, tree, volume.workspace))
             finally:
                 sandbox.close()
         finally:

@@ -126,8 +126,12 @@ def test_a_run_begins_with_what_was_built_of_the_base_and_of_nothing_else(place:
     bench = place.hands.workbenches.open(first)
     bench.files.write("src/lib.rs", SOURCE.replace("2 * n", "n + n").encode())
     assert "Checking doubler" in place.checked(first)
-    with bench.fresh(bench.take_snapshot(), "green") as checker:
-        assert "Checking doubler" in checker.sandbox.run("cargo check --workspace --all-targets", timeout=120).output
+    with bench.fresh(bench.take_snapshot(), "green") as fresh:
+        checked = fresh.checker.sandbox.run("cargo check --workspace --all-targets", timeout=120)
+        assert "Checking doubler" in checked.output and fresh.rewritten() == ()
+        # What a generator among the checks would do: CI finds it by `git diff --exit-code`, which passes over new files.
+        fresh.checker.sandbox.run("echo '// generated' >> src/lib.rs; touch leftover", timeout=10)
+        assert fresh.rewritten() == ("src/lib.rs",)
     place.end(first)
 
     second = place.prepared()

@@ -26,6 +26,17 @@ def test_green_tests_and_a_change_that_breaks_a_check_are_sent_back_and_mended(t
     assert len(tester.headlines(pull_request)) == 2
 
 
+def test_a_file_that_a_check_writes_anew_has_to_be_in_the_change_as_it_comes_out(tester: Tester) -> None:
+    rules = "[[checks.add]]\nrun = \"wc -c < src/lib.rs | tr -d ' ' > size.txt\"\n"
+    before, after = (f"{len(text.encode())}\n" for text in (crate.CRATE[crate.LIBRARY_PATH], crate.SATURATING))
+    tester.has_files({CONFIG: rules, "size.txt": before})
+    forgotten = [write(crate.LIBRARY_PATH, crate.SATURATING), submit_change()]
+    tester.author_says(change=[forgotten, [write("size.txt", after), submit_change()]])
+    pull_request = tester.implement(tester.with_rfc())
+    assert "write these files anew, and they differ from what you submitted:\n- size.txt" in tester.told_the_model()
+    assert tester.text_at(pull_request.head_sha)["size.txt"] == after
+
+
 def test_an_agent_that_never_finishes_is_ended_by_its_budget_with_what_to_do(tester: Tester) -> None:
     tester.has_files({CONFIG: "max_turns = 2\n"})
     tester.author_says(rfc=[[bash("true")]])

@@ -278,6 +278,7 @@ def measure_base(run_id: str) -> None:
     baseline = bench.known_baseline()
     if baseline is None:
         baseline = bench.checker(bench.sandbox()).measure_base()
+        baseline = replace(baseline, rewritten=bench.rewritten())
         if bench.keep_seed():
             bench.remember_baseline(baseline)
             our_hands.trim()

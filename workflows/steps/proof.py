@@ -143,9 +143,12 @@ def prove_green(run_id: str, trial: int, trials: int) -> bool:
         return True
     assignment = Assignment.REVIEW if run.kind is RunKind.REVIEW else Assignment.BUILD
     baseline = store.document(run_id, "baseline", Baseline) or Baseline()
-    with bench.fresh(_complete(run, bench, tree), "green") as checker:
-        results = checker.climb(CheckScope.FULL, baseline, stop_early=False)
-    complaint = _complaint(run, results, baseline, tree)
+    with bench.fresh(_complete(run, bench, tree), "green") as fresh:
+        results = fresh.checker.climb(CheckScope.FULL, baseline, stop_early=False)
+        stale = [path for path in fresh.rewritten() if path not in baseline.rewritten]
+    complaint = "\n\n".join(
+        part for part in (_complaint(run, results, baseline, tree), _stale_complaint(stale)) if part
+    )
     if complaint:
         return _back(run, assignment, complaint, trial, trials)
     bench.keep(Kept.GREEN, tree)
@@ -170,6 +173,17 @@ def _complaint(run: Run, results: Sequence[CheckResult], baseline: Baseline, tre
         names = "\n".join(f"- {key}" for key in lost[:20])
         parts.append(f"These tests passed on the base and did not run or do not pass now:\n{names}")
     return "\n\n".join(parts)
+
+
+def _stale_complaint(stale: Sequence[str]) -> str:
+    """Files that the checks write anew belong to the change as they come out; CI looks by `git diff --exit-code`."""
+    if not stale:
+        return ""
+    names = "\n".join(f"- {path}" for path in stale[:20])
+    return (
+        f"The checks of CI write these files anew, and they differ from what you submitted:\n{names}\n\n"
+        "Run a full check and keep what it writes, or mend what should not write into the source tree."
+    )
 
 
 def _has_passed(key: str, passed: frozenset[str]) -> bool:
@@ -231,9 +245,9 @@ def _sources(run: Run, tree: str) -> dict[str, str]:
 
 
 def _run_tests(bench: Workbench, tree: str, variant: str) -> tuple[CheckResult, ...]:
-    with bench.fresh(_complete(bench.run, bench, tree), variant) as checker:
-        rungs = [check for check in checker.rungs(CheckScope.FULL) if check.kind in TESTED]
-        return tuple(checker.run(check) for check in rungs)
+    with bench.fresh(_complete(bench.run, bench, tree), variant) as fresh:
+        rungs = [check for check in fresh.checker.rungs(CheckScope.FULL) if check.kind in TESTED]
+        return tuple(fresh.checker.run(check) for check in rungs)
 
 
 def _outcome(test: TestItem, results: Sequence[CheckResult]) -> TestOutcome | None:
