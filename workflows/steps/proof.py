@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot import comments
 from bot.agent.submit import ChangeDraft, NewTest, TestsDraft
@@ -16,16 +17,19 @@ from bot.domain import (
     Evidence,
     Failure,
     Level,
+    LookHere,
     Proof,
     RedKind,
     Run,
     RunKind,
+    Severity,
     Stage,
     Success,
     TestOutcome,
 )
 from bot.errors import UserError
 from bot.rust.compact import compact
+from bot.rust.frozen import is_watched, weakened
 from bot.rust.tests import TestItem, new_tests, tests_of
 from bot.workbench import Kept, Workbench
 from workflows import hands
@@ -152,7 +156,9 @@ def prove_green(run_id: str, trial: int, trials: int) -> bool:
     if complaint:
         return _back(run, assignment, complaint, trial, trials)
     bench.keep(Kept.GREEN, tree)
-    store.put_document(run_id, "green", Green(tree, _evidence(run, results, baseline)))
+    store.put_document(
+        run_id, "green", Green(tree, replace(_evidence(run, results, baseline), look_here=_look_here(run, tree)))
+    )
     return True
 
 
@@ -202,6 +208,28 @@ def _evidence(run: Run, results: Sequence[CheckResult], baseline: Baseline) -> E
     return Evidence(
         proofs, kept, bare, len(baseline.passing), len(passed), baseline.rustc, toolchain_remark(run, baseline)
     )
+
+
+def _look_here(run: Run, tree: str) -> tuple[LookHere, ...]:
+    """Where the final tree weakens tests of the base or those that were proven red, or hides something from the proof."""
+    red = red_of(run) if run.kind is not RunKind.REVIEW else None
+    earlier = [_base_tree(run), *([red.tree] if red is not None else [])]
+    lines = [line for before in earlier for line in weakened(*_frozen_texts(run, before, tree))]
+    order = list(Severity)
+    return tuple(sorted(dict.fromkeys(lines), key=lambda line: order.index(line.severity)))
+
+
+def _frozen_texts(run: Run, old: str, new: str) -> tuple[dict[str, str], dict[str, str]]:
+    """What `weakened` compares of two trees; of fixtures and the like only those that differ are read."""
+    git, repository_id = hands.current().git, run.target.repo.id
+    watched = [change.path for change in git.changes(repository_id, old, new) if is_watched(change.path)]
+
+    def texts(tree: str) -> dict[str, str]:
+        found = git.read_many(repository_id, tree, watched)
+        # Bytes that are no text must differ in their text too.
+        return {path: data.decode(errors="backslashreplace") for path, data in found.items()} | _sources(run, tree)
+
+    return texts(old), texts(new)
 
 
 def _kept(run: Run, steady: frozenset[str]) -> tuple[tuple[str, str], ...]:
