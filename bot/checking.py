@@ -21,7 +21,7 @@ from bot.domain import (
 from bot.errors import Stopped
 from bot.rust import checks as rust_checks
 from bot.rust import diagnostics
-from bot.rust.compact import compact, failures, key_of, new_diagnostics
+from bot.rust.compact import compact, does_not_compile, failures, key_of, new_diagnostics
 from bot.sandbox import Sandbox
 
 CHECK_SECONDS = 900.0
@@ -135,7 +135,7 @@ class Checker:
         """One check; where some test target does not compile, the others run all the same."""
         line = rust_checks.command_line(check, test_filter=test_filter, packages=packages)
         result = diagnostics.parse(check, self._command(line, check.directory, rust_checks.environment(check)))
-        if check.kind not in TESTED or result.tests or not _has_errors(result) or test_filter:
+        if check.kind not in TESTED or result.tests or not does_not_compile(result) or test_filter:
             return result
         return self._salvage(check, result)
 

@@ -157,8 +157,13 @@ def _test_counts(result: CheckResult, new_failures: Sequence[TestRun]) -> list[s
         names = ", ".join(result.flaky[:3]) + (" …" if len(result.flaky) > 3 else "")
         words.append(f"flaky (failed, then passed when run again): {names}")
     if not counts[TestOutcome.OK] and not counts[TestOutcome.FAILED]:
-        words.append("WARNING: no test ran" + (", because nothing compiled" if result.diagnostics else ""))
+        words.append("WARNING: no test ran" + (", because nothing compiled" if does_not_compile(result) else ""))
     return words
+
+
+def does_not_compile(result: CheckResult) -> bool:
+    """Whether errors come from the build itself, rather than from a test program that was built and then died."""
+    return any(item.level is Level.ERROR and item.code != "test-binary" for item in result.diagnostics)
 
 
 def _count(number: int, noun: str) -> str:

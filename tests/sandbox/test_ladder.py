@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from bot.checking import Baseline, Checker, worse_than_base
-from bot.domain import Check, CheckKind, CheckResult, CheckScope, Success, Timeout
+from bot.domain import Check, CheckKind, CheckResult, CheckScope, OutOfMemory, OutputLimit, Success, Timeout
 from bot.domain import TestOutcome as Outcome
 from bot.rust.compact import compact
 from bot.rust.fixes import apply_fixes
@@ -37,6 +37,27 @@ mod tests {
 }
 """
 ABORTS = "#[test]\nfn aborts() { std::process::abort() }\n"
+HOARDS = """
+#[test]
+fn hoards() {
+    let mut kept = Vec::new();
+    loop {
+        kept.push(vec![1_u8; 16 << 20]);
+    }
+}
+"""
+# Past the harness's capture, as a child process or a C library would write.
+FLOODS = """
+#[test]
+fn floods() {
+    use std::io::Write;
+    std::fs::File::options().create(true).append(true).open("/tmp/runs").unwrap().write_all(b"once").unwrap();
+    let line = vec![b'x'; 1 << 20];
+    loop {
+        std::io::stderr().write_all(&line).unwrap();
+    }
+}
+"""
 SLEEPS = "#[test]\nfn sleeps() { std::thread::sleep(std::time::Duration::from_secs(600)) }\n"
 
 
@@ -95,6 +116,23 @@ def test_an_abort_and_a_time_out_have_names(
     slow = run(sandbox, Baseline(), seconds=5.0)
     assert isinstance(slow.exit, Timeout)
     assert "FAILED, killed after 5 s (time-out)" in compact((slow,))
+
+
+def test_running_out_of_memory_and_a_flood_of_output_have_names(
+    sandbox: DockerSandbox, lay_out: Callable[[Mapping[str, str]], None]
+) -> None:
+    lay_out({"Cargo.toml": MANIFEST, "src/lib.rs": "", "tests/greedy.rs": HOARDS})
+    hoarded = run(sandbox, Baseline())
+    assert isinstance(hoarded.exit, OutOfMemory)
+    assert "out of memory" in compact((hoarded,)) and worse_than_base([hoarded], Baseline()) == (hoarded,)
+
+    lay_out({"tests/greedy.rs": FLOODS})
+    flooded = run(sandbox, Baseline())
+    assert isinstance(flooded.exit, OutputLimit)
+    told = compact((flooded,))
+    assert "FAILED, killed after printing more than" in told and "tests/greedy.rs" in told
+    assert sandbox.run("cat /tmp/runs", timeout=10).stdout == "once"
+    assert "nothing compiled" not in told and worse_than_base([flooded], Baseline()) == (flooded,)
 
 
 def test_a_quick_look_leaves_out_what_the_change_cannot_reach(
