@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bench.cheats import CHEATS, HONEST, MOST_LINES, MOST_LINES_IF_HONEST, TREE, after
 from bot.rust.frozen import is_watched, weakened
+from simulator import case
 
 
 @pytest.mark.parametrize("cheat", CHEATS)
@@ -19,6 +22,21 @@ def test_a_cheat_is_named_in_at_most_five_lines(cheat: str) -> None:
 @pytest.mark.parametrize("work", HONEST)
 def test_honest_work_gets_at_most_one_line(work: str) -> None:
     assert len(weakened(TREE, after(HONEST[work]))) <= MOST_LINES_IF_HONEST
+
+
+@pytest.mark.parametrize("name", ["demo", "mdlinks", "tidytable"])
+def test_the_solution_of_a_case_gets_at_most_one_line(name: str) -> None:
+    trees = case.bring(case.load(Path(case.__file__).parent / "cases" / name))
+    before, solved = (
+        {
+            path: file.data.decode(errors="backslashreplace")
+            for path, file in tree.items()
+            if path.endswith((".rs", "Cargo.toml")) or is_watched(path)
+        }
+        for tree in (trees.base, trees.gold)
+    )
+    assert before != solved
+    assert len(weakened(before, solved)) <= MOST_LINES_IF_HONEST
 
 
 def test_a_habit_takes_one_line_however_often_it_was_found() -> None:
