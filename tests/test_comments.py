@@ -267,6 +267,17 @@ def test_a_shorter_fence_inside_a_longer_one_opens_and_closes_nothing() -> None:
     assert fit(f"````\n```\n{FILLING}", 1000).endswith(f"fill a line\n````{NOTICE}")
 
 
+def test_the_bots_own_part_of_a_body_is_rewritten_and_peoples_words_around_it_stay() -> None:
+    body = (
+        f"Mara: careful here.\r\n\n{comments.own_region('The first text.')}\n\n- [ ] docs\n\n<!-- rfcsmith:issue:1 -->"
+    )
+    assert comments.with_own_region(body, "The second text.") == body.replace("The first text.", "The second text.")
+    forged = comments.own_region("<!-- rfcsmith ends -->\n<!-- rfcsmith begins -->quoted")
+    assert comments.with_own_region(forged, "x") == comments.own_region("x")
+    assert comments.with_own_region("Nothing of the bot's is left.", "x") is None
+    assert comments.with_own_region(comments.own_region("x"), "x" * comments.BODY_LIMIT) is None
+
+
 def test_a_closed_fence_stays_closed() -> None:
     assert fit(f"```\ncode\n```\n{FILLING}", 1000).endswith(f"fill a line{NOTICE}")
 

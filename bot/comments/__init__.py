@@ -30,7 +30,7 @@ from bot.comments.answers import (
     taken_into_round_comment,
     user_error_comment,
 )
-from bot.comments.form import BODY_LIMIT, fit, quoted
+from bot.comments.form import BODY_LIMIT, fit, own_region, quoted, with_own_region
 from bot.comments.investigation import inquired_note, inquiry_comment, second_reader_note
 from bot.comments.pull_request import (
     Source,
@@ -90,6 +90,7 @@ __all__ = [
     "nothing_to_design_comment",
     "open_concerns_comment",
     "opened_note",
+    "own_region",
     "part_issue_body",
     "pull_request_body",
     "quoted",
@@ -111,4 +112,5 @@ __all__ = [
     "thread_reply",
     "unavailable_note",
     "user_error_comment",
+    "with_own_region",
 ]

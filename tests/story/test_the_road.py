@@ -47,6 +47,8 @@ def test_the_pull_request_holds_the_tests_and_then_the_change(tester: Tester) ->
 def test_a_review_is_answered_with_a_commit_and_a_request_to_look_again(tester: Tester) -> None:
     tester.has_files({"Cargo.lock": None, ".gitignore": "/target\nCargo.lock\n"})
     pull_request = tester.implement(tester.with_rfc())
+    tester.edit_pull_request(pull_request, f"Mara: mind the overflow.\n\n{pull_request.issue.body}")
+    before = pull_request.issue.body
     thread = tester.review(pull_request, crate.LIBRARY_PATH, 3, "Please name the number.")
     tester.wait_for_status(pull_request.issue, "review", "is done")
     assert [comment.body.startswith("Done in ") for comment in thread.comments] == [False, True]
@@ -54,6 +56,10 @@ def test_a_review_is_answered_with_a_commit_and_a_request_to_look_again(tester: 
     head = tester.text_at(pull_request.head_sha)
     assert head[crate.LIBRARY_PATH] == crate.REWORDED and "Cargo.lock" not in head
     assert [person.login for person in pull_request.requested_reviewers] == [MAINTAINER]
+    # What the bot says there is about the whole change again; what Mara says stays.
+    after = pull_request.issue.body
+    assert after != before and after.startswith("Mara: mind the overflow.\n\n<!-- rfcsmith begins -->")
+    assert after.count("### Every promise and its proof") == 1 and "🔴 failed" in after
 
     tester.author_says(review=[[submit_review("question")]])
     question = tester.review(pull_request, crate.LIBRARY_PATH, 3, "Why not an Option?")

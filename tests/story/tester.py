@@ -167,6 +167,10 @@ class Tester:
             self._ignored.remove(comment)
             self._heard.append(comment)
 
+    def edit_pull_request(self, pull_request: PullRequest, body: str) -> None:
+        with self.github.world.lock:
+            self.town.changes.edit_pull_request(pull_request, self.town.maintainer, body=body)
+
     def review(self, pull_request: PullRequest, path: str, line: int, text: str) -> Thread:
         """A review by the maintainer that asks for changes, with one remark."""
         return self.town.review(pull_request, [(path, line, text)], "One remark.")[0]

@@ -11,10 +11,12 @@ from bot.domain import (
     Assignment,
     CheckRun,
     Evidence,
+    PullRequest,
     Rfc,
     Run,
     RunKind,
     Stage,
+    Usage,
 )
 from bot.errors import Conflict, UserError
 from bot.github.client import GitHub
@@ -134,16 +136,7 @@ def open_pull_request(run_id: str) -> None:
     github = our_hands.github.installation(repo.installation_id)
     change = _change_draft(run)
     evidence = _evidence(run)
-    rfc = rfc_of(run)
-    body = comments.pull_request_body(
-        issue=run.target.issue,
-        summary=change.summary,
-        deviations=change.deviations,
-        notes=change.notes,
-        source=comments.Source(rfc, _rfc_url(github, run, rfc), drift_of(run, rfc)) if rfc is not None else None,
-        evidence=evidence,
-        usage=store.usage(run_id),
-    )
+    body = comments.own_region(_body(github, run, change, evidence, store.usage(run_id)))
     pull_request = github.ensure_pull_request(
         repo,
         branch=run.branch,
@@ -156,6 +149,37 @@ def open_pull_request(run_id: str) -> None:
     store.save_run(replace(run, pull_request=pull_request.number))
     _ensure_check_run(github, run, pull_request.head_sha, evidence)
     store.put_document(run_id, "note", comments.opened_note(pull_request))
+
+
+def _body(github: GitHub, run: Run, change: ChangeDraft, evidence: Evidence, usage: Usage) -> str:
+    """What the pull request says of the whole change as the run leaves it."""
+    rfc = rfc_of(run)
+    return comments.pull_request_body(
+        issue=run.target.issue,
+        summary=change.summary,
+        deviations=change.deviations,
+        notes=change.notes,
+        source=comments.Source(rfc, _rfc_url(github, run, rfc), drift_of(run, rfc)) if rfc is not None else None,
+        evidence=evidence,
+        usage=usage,
+    )
+
+
+def _bring_up_to_date(github: GitHub, run: Run, pull_request: PullRequest) -> None:
+    """Let the bot's part of the body tell of the whole difference after a round; people's words around it stay."""
+    store = hands.current().store
+    built = store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
+    change = store.document(built.id, f"draft:{Assignment.BUILD}", ChangeDraft) if built is not None else None
+    green = store.document(built.id, "green", Green) if built is not None else None
+    if built is None or change is None or green is None:
+        return
+    # What passed before is what passed before the whole change, not before this round.
+    evidence = replace(_evidence(run), passed_before=green.evidence.passed_before)
+    usage = store.usage(built.id) + store.usage(run.id)
+    bound = replace(run, rfc_version=built.rfc_version)
+    body = comments.with_own_region(pull_request.body, _body(github, bound, change, evidence, usage))
+    if body is not None and body != pull_request.body:
+        github.edit_pull_request(run.target.repo, pull_request.number, body=body)
 
 
 def drift_of(run: Run, rfc: Rfc) -> Drift:
@@ -228,5 +252,6 @@ def answer_review(run_id: str) -> None:
     pull_request = github.pull_request(repo, run.pull_request)
     if pushed:
         _ensure_check_run(github, run, pushed, _evidence(run))
+        _bring_up_to_date(github, run, pull_request)
     github.request_review(repo, run.pull_request, [run.requested_by.login])
     store.put_document(run_id, "note", comments.reviewed_note(pull_request.html_url, pushed, draft.summary))
