@@ -11,6 +11,7 @@ from bot import repository
 from bot.domain import Check
 from bot.errors import UserError
 from bot.rust import discovery
+from bot.rust.obstacles import debian_packages
 
 LARGEST = 1 << 20
 """Bytes; no file that describes checks is larger."""
@@ -18,10 +19,11 @@ LARGEST = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What would be checked, and which of the repository's own rules about it fit nothing."""
+    """What would be checked, which of the repository's own rules about it fit nothing, and Debian packages that CI installs."""
 
     checks: tuple[Check, ...]
     idle: tuple[str, ...]
+    packages: tuple[tuple[str, str], ...] = ()
 
 
 def inspect(checkout: Path) -> Inspection:
@@ -38,9 +40,10 @@ def inspect(checkout: Path) -> Inspection:
             is_wanted = discovery.wanted(relative) or relative == repository.PATH
             if is_wanted and is_plain and path.stat().st_size <= LARGEST:
                 files[relative] = path.read_text(errors="replace")
-    rules = repository.parse(files.get(repository.PATH, "")).checks
+    config = repository.parse(files.get(repository.PATH, ""))
     discovered = discovery.discover(files)
-    return Inspection(rules.apply(discovered), rules.idle(discovered))
+    packages = tuple(item for item in debian_packages(files) if item[0] not in config.setup.packages)
+    return Inspection(config.checks.apply(discovered), config.checks.idle(discovered), packages)
 
 
 def as_json(check: Check) -> dict[str, Any]:
@@ -72,5 +75,9 @@ def table(inspection: Inspection) -> str:
         lines += [
             f"  {check.kind.value:8} {check.command}\n           because {check.left_out_because}" for check in left
         ]
+    if inspection.packages:
+        names = ", ".join(f"{name} ({path})" for name, path in inspection.packages)
+        lines.append(f"CI installs Debian packages: {names}.")
+        lines.append(f"If the build needs one of them, name it under [setup] in {repository.PATH}.")
     lines += [f"No check of CI fits `{pattern}` in {repository.PATH}." for pattern in inspection.idle]
     return "\n".join(lines)

@@ -16,6 +16,7 @@ jobs:
   test:
     runs-on: ubuntu-latest
     steps:
+      - run: sudo apt-get install -y libudev-dev
       - run: cargo clippy -- -D warnings
       - run: cargo test --all-features
 """
@@ -49,7 +50,7 @@ def shown(*arguments: str) -> str:
 def test_programs_get_ci_as_the_repository_amends_it_with_where_each_check_comes_from(checkout: Path) -> None:
     rows = json.loads(shown(str(checkout), "--json"))
     assert [(row["command"], row["source"]) for row in rows] == [
-        ("cargo test --all-features", ".github/workflows/ci.yml:test:2"),
+        ("cargo test --all-features", ".github/workflows/ci.yml:test:3"),
         ("cargo test --no-default-features", ".github/rfcsmith.toml:6"),
     ]
     assert set(rows[0]) == {
@@ -57,8 +58,10 @@ def test_programs_get_ci_as_the_repository_amends_it_with_where_each_check_comes
     }
 
 
-def test_people_are_told_which_of_their_rules_fits_nothing(checkout: Path) -> None:
-    assert "No check of CI fits `cargo deny*` in .github/rfcsmith.toml." in shown(str(checkout))
+def test_people_are_told_which_of_their_rules_fits_nothing_and_what_ci_installs(checkout: Path) -> None:
+    said = shown(str(checkout))
+    assert "No check of CI fits `cargo deny*` in .github/rfcsmith.toml." in said
+    assert "CI installs Debian packages: libudev-dev (.github/workflows/ci.yml)." in said
 
 
 def test_a_mistake_in_the_rules_is_told_with_its_line(checkout: Path) -> None:

@@ -14,6 +14,8 @@ from bot.rust.manifests import read, table, tables, text_of
 # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 LFS_POINTER = "version https://git-lfs.github.com/spec/"
 _PRIVATE = re.compile(r"(?:git\+)?ssh://|^[\w.-]+@[\w.-]+:")
+_INSTALL = re.compile(r"\bapt(?:-get)?\s+(?:-\S+\s+)*install\s+([^\n;&|<>#\"')]*)")
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _KINDS = ("dependencies", "dev-dependencies", "build-dependencies")
 _PINNED = re.compile(r"(?:stable|beta|nightly|\d+\.\d+(?:\.\d+)?)(?:-[\w-]+)?")
 
@@ -123,6 +125,22 @@ def _used_directories(document: dict[str, object], home: str) -> set[str]:
     entries = [*patches, *(table(holder, kind) for holder in holders for kind in _KINDS)]
     used |= {text_of(table(value).get("path")) for entry in entries for value in entry.values()}
     return {normpath(join(home, path)) for path in used if path}
+
+
+def debian_packages(workflows: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The Debian packages that CI installs by name, each with the file that says so: candidates for `[setup]`.
+
+    They are not installed without being asked for: names differ between Ubuntu's releases and Debian's.
+    """
+    found: dict[str, str] = {}
+    for path, text in sorted(workflows.items()):
+        if not path.startswith(".github/") or not path.endswith((".yml", ".yaml")):
+            continue
+        for words in _INSTALL.findall(text.replace("\\\n", " ")):
+            for word in words.split():
+                if _PACKAGE.fullmatch(word):
+                    found.setdefault(word, path)
+    return tuple(sorted(found.items()))
 
 
 def pinned_toolchain(files: Mapping[str, str]) -> tuple[str, str] | None:

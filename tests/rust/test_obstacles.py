@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.rust.obstacles import (
+    debian_packages,
     kept_by_lfs,
     lfs_patterns,
     needed_lfs_file,
@@ -103,3 +104,21 @@ def test_a_toolchain_other_than_the_pinned_one_is_told() -> None:
         assert other_toolchain(("rust-toolchain", channel), "1.95.0") == ""
     assert pinned_toolchain({"rust-toolchain": "<b>@everyone</b>"}) is None
     assert other_toolchain(None, "1.95.0") == ""
+
+
+def test_packages_that_ci_installs_are_named_with_their_place() -> None:
+    workflow = """
+    steps:
+      - run: sudo apt-get update && sudo apt-get install -y --no-install-recommends libssl-dev pkg-config
+      - run: |
+          sudo apt install libudev-dev \\
+            protobuf-compiler  # for the tests
+          sudo apt-get -qq install "$EXTRA"
+    """
+    path = ".github/workflows/ci.yml"
+    assert debian_packages({path: workflow, "docs/x.yml": "apt install other"}) == (
+        ("libssl-dev", path),
+        ("libudev-dev", path),
+        ("pkg-config", path),
+        ("protobuf-compiler", path),
+    )
