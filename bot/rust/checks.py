@@ -180,6 +180,18 @@ def command_line(check: Check, *, test_filter: str = "", packages: Sequence[str]
             return f"{cargo.line()} 2>&1"
 
 
+def stand_in(check: Check) -> str:
+    """What is run in place of a command whose tool the image lacks, in words; "" where CI's own command is run."""
+    cargo = parse(check.command)
+    if (
+        cargo is None
+        or check.kind not in _TESTED
+        or cargo.subcommand not in ("nextest", "llvm-cov", "tarpaulin", "insta")
+    ):
+        return ""
+    return "run as cargo test"
+
+
 def environment(check: Check) -> dict[str, str]:
     """The variables for `command_line(check)`: CI's own, with denied lints as warnings, and pins for honest output."""
     env = {name: value for name, value in check.env if name not in ("CARGO_BUILD_WARNINGS", "CARGO_INCREMENTAL")}

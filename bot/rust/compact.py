@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bot.domain import Check, CheckKind, CheckResult, Diagnostic, Failure, Level, Success, TestOutcome, TestRun
 from bot.rust import cargo
+from bot.rust.checks import stand_in
 
 LIMIT = 6_000
 # Of what cargo would print: how much may be shown where more than so many findings are new.
@@ -126,7 +127,8 @@ def _headline(result: CheckResult, new: Sequence[Diagnostic], new_failures: Sequ
         words.append(f"{known} already on the base, not shown")
     if check.kind in _TESTED:
         words += _test_counts(result, new_failures)
-    return f"{check.kind}: {'; '.join(words)} ({result.seconds:.1f} s) `{_flags(check)}{check.command}`"
+    instead = f", {said}" if (said := stand_in(check)) else ""
+    return f"{check.kind}: {'; '.join(words)} ({result.seconds:.1f} s) `{_flags(check)}{check.command}`{instead}"
 
 
 def _flags(check: Check) -> str:

@@ -208,3 +208,10 @@ def test_formatting_touches_only_the_named_files_and_only_where_they_differ(tmp_
     assert (tmp_path / "src/b c.rs").stat().st_mtime_ns == age
     assert (tmp_path / "src/broken.rs").read_text() == texts["src/broken.rs"]
     assert (tmp_path / "src/other.rs").read_text() == texts["src/other.rs"]
+
+
+def test_a_tool_that_the_image_lacks_is_replaced_and_that_is_said() -> None:
+    assert checks.stand_in(Check(CheckKind.NEXTEST, "cargo nextest run --workspace")) == "run as cargo test"
+    assert checks.stand_in(Check(CheckKind.TEST, "cargo llvm-cov --all-features")) == "run as cargo test"
+    assert checks.stand_in(Check(CheckKind.TEST, "cargo test")) == ""
+    assert checks.stand_in(Check(CheckKind.OTHER, "./lint.sh")) == ""
