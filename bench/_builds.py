@@ -72,7 +72,8 @@ LINTS = {"heck": (8, 45), "hex": (12,), "either": (35,)}
 
 
 def _by_code(codes: str, word: str = "") -> Callable[[str, str], bool]:
-    return lambda code, text: code in codes.split() and word in text
+    """Without any code it is an error of the parser, which has none."""
+    return lambda code, text: code in (codes.split() or [""]) and word in text
 
 
 Recipe = Callable[[Mapping[str, str]], tuple[dict[str, str], Callable[[str, str], bool]] | None]
@@ -164,7 +165,7 @@ RECIPES: dict[str, Recipe] = {
 SNIPPETS = {
     "a value is used after it was moved": (
         "E0382",
-        "/// P.\npub fn planted(names: Vec<String>) -> usize {\n    let planted = names;\n    drop(planted);\n    planted.len()\n}",
+        "/// P.\npub fn planted(names: core::cell::Cell<u8>) -> u8 {\n    let planted = names;\n    drop(planted);\n    planted.get()\n}",
     ),
     "two borrows that exclude each other": (
         "E0502",
@@ -197,6 +198,10 @@ SNIPPETS = {
     "a question mark where no error can go": (
         "E0277",
         "/// P.\npub fn planted(planted: Option<u8>) -> u8 {\n    let value = planted?;\n    value\n}",
+    ),
+    "a wrong type behind another wrong type": (
+        "E0308",
+        '/// P.\npub fn earlier() -> u16 {\n    "80"\n}\n/// P.\npub fn planted(all: &[u8]) -> Option<u8> {\n    all[0]\n}',
     ),
     "a private thing is used": (
         "E0603",

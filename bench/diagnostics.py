@@ -50,6 +50,7 @@ class Told:
     characters: int
     is_complete: bool
     survives_a_cut: bool
+    is_foreseen: bool
 
     @property
     def share(self) -> float:
@@ -104,12 +105,14 @@ def told(
     known = {(item.code, item.message, item.path) for item in base.diagnostics}
     findings = [item for item in result.diagnostics if (item.code, item.message, item.path) not in known]
     tests = [test for test in result.tests if test.outcome == "failed"]
+    is_foreseen = True
     if build.kind is CheckKind.TEST and tests:
         roots = [test.output for test in tests]
     else:
         roots = [item.rendered for item in findings if build.is_root(item.code, item.rendered)]
         if build.kind is CheckKind.TEST or not roots:
             # The mistake shows itself otherwise than foreseen: then the first error is the root cause.
+            is_foreseen = bool(roots)
             roots = roots or [item.rendered for item in findings if item.level == "error"][:1]
     if not roots:
         return None
@@ -122,6 +125,7 @@ def told(
         len(text),
         any(_stands_in(root, text) for root in roots),
         any(_stands_in(root, cut) for root in roots),
+        is_foreseen,
     )
 
 
@@ -201,6 +205,8 @@ def main() -> int:
     print(
         f"what is told instead: root cause in {sum(one.is_complete for one in found)} of {len(found)}, {told_in_all} characters in all"
     )
+    unforeseen = sum(not one.is_foreseen for one in found)
+    print(f"judged by cargo's first error, because the mistake showed otherwise than foreseen: {unforeseen}")
     return 0 if all(is_reached for *_, is_reached in results) else 1
 
 

@@ -23,13 +23,15 @@ _TESTED = (CheckKind.TEST, CheckKind.NEXTEST, CheckKind.DOCTEST)
 # rustc stops before the borrow checker while types are wrong, and types mean little while names are unresolved.
 _NAMES = cargo.words(
     """E0432 E0433 E0412 E0425 E0405 E0404 E0407 E0531 E0532 E0583 E0463 E0423 E0424 E0426 E0428 E0106 E0261 E0437 E0438
-    E0408 E0429 E0430 E0431 E0434 E0435 E0416 E0573 E0574 E0603"""
+    E0408 E0422 E0429 E0430 E0431 E0434 E0435 E0416 E0573 E0574 E0576 E0603"""
 )
 _BORROWS = cargo.words(
     """E0373 E0381 E0382 E0384 E0492 E0493 E0499 E0500 E0501 E0502 E0503 E0504 E0505 E0506 E0507 E0508 E0509 E0510 E0515
     E0516 E0521 E0524 E0594 E0595 E0596 E0597 E0621 E0626 E0700 E0712 E0713 E0716 E0746"""
 )
 _LIFETIMES = re.compile(r"^lifetime may not live|^borrowed data escapes|does not live long enough|^captured variable")
+# What rustc writes beside the place itself: `|  ^^^^ expected `u16`, found `&str``.
+_LABEL = re.compile(r"^\s*\|.*\^ (\S.*)$", re.MULTILINE)
 _CHATTER = re.compile(
     r"^\s*= (?:help: for further information visit https://rust-lang\.github\.io/rust-clippy|"
     r"note: .*`#\[(?:warn|deny)\(.*on by default|note: (?:requested on the command line|`-\w .*implied by)|"
@@ -214,8 +216,18 @@ def _room(new: Sequence[Diagnostic]) -> int:
 
 
 def _subject(diagnostic: Diagnostic) -> str:
-    """What a finding is about: the definition that its message names, else the whole message."""
-    return re.sub(r"\d+", "N", diagnostic.message)
+    """What a finding is about: the definition that its message names, else the whole message with its label."""
+    text = f"{diagnostic.message}{_label(diagnostic)}"
+    # Numbers of arguments or bytes may differ; `u8` and `u16` are two things.
+    return re.sub(r"`[^`]*`|\d+", lambda found: found[0] if found[0].startswith("`") else "N", text)
+
+
+def _label(diagnostic: Diagnostic) -> str:
+    """The label of an error whose message names nothing: `mismatched types` alone is a hundred different mistakes."""
+    if "`" in diagnostic.message or not re.match(r"E\d", diagnostic.code):
+        return ""
+    label = _LABEL.search(diagnostic.rendered)
+    return f": {label[1]}" if label else ""
 
 
 def _place(diagnostic: Diagnostic) -> str:
@@ -264,7 +276,7 @@ def _one_line(group: Sequence[Diagnostic]) -> str:
     first = group[0]
     code = f"[{first.code}]" if first.code else ""
     more = f" (and {len(group) - 1} more)" if len(group) > 1 else ""
-    return f"{first.level}{code} {_place(first)}: {first.message[:200]}{more}"
+    return f"{first.level}{code} {_place(first)}: {(first.message + _label(first))[:200]}{more}"
 
 
 def _failed_tests(failures: Sequence[TestRun]) -> list[str]:

@@ -143,6 +143,23 @@ def test_twenty_calls_of_one_changed_function_are_one_finding() -> None:
     assert "provide the argument" in text
 
 
+def test_wrong_types_are_the_same_mistake_only_if_their_labels_agree() -> None:
+    def mismatch(line: int, expected: str, found: str) -> Diagnostic:
+        label = f"expected `{expected}`, found `{found}`"
+        rendered = f"error[E0308]: mismatched types\n --> src/lib.rs:{line}:5\n  |\n{line} |     x\n  |     ^ {label}"
+        return replace(error("mismatched types", line=line), rendered=rendered)
+
+    text = compact([failing(mismatch(4, "u16", "&str"), mismatch(8, "u32", "&str"), mismatch(12, "u16", "&str"))])
+    assert "^ expected `u32`, found `&str`" in text and "The same 1 more times: src/lib.rs:12" in text
+    others = [mismatch(at, f"T{at}", "&str") for at in range(20, 30)]
+    assert "src/lib.rs:21: mismatched types: expected `T21`, found `&str`" in compact([failing(*others)])
+
+
+def test_names_that_differ_in_a_figure_are_two_mistakes() -> None:
+    text = compact([failing(error("cannot find value `x1`", "E0425"), error("cannot find value `x2`", "E0425", 2))])
+    assert "error[E0425]: cannot find value `x1`" in text and "cannot find value `x2`" in text
+
+
 def test_an_error_in_a_macro_of_the_standard_library_has_the_callers_place() -> None:
     result = parsed("types", CheckKind.CLIPPY, "cargo clippy")
     display = next(item for item in result.diagnostics if "Display" in item.message)
