@@ -17,10 +17,12 @@ check: $(VENV)/.done
 	$(BIN)/pytest tests/test_architecture.py
 
 test: $(VENV)/.done image
+	-$(BIN)/python -m bot.sandbox.provision
 	$(BIN)/pytest -n 3 --dist loadfile
 
 image: $(VENV)/.done
 	$(BIN)/python -m bot.sandbox.image
+	$(if $(TOOLS),$(BIN)/python -m bot.sandbox.provision)
 
 demo: $(VENV)/.done image
 	$(BIN)/python -m simulator demo $(if $(EXIT),--exit) $(if $(MODEL),--model $(MODEL))

@@ -9,12 +9,17 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.disk import remove_tree
+from bot.errors import Stopped
 
+TICK = 0.25
+"""Seconds between two looks at a lock that another process holds."""
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -87,6 +92,28 @@ def _locked(directory: Path, kind: int) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+@contextmanager
+def alone(lock: Path, should_stop: Callable[[], bool], what: str) -> Iterator[None]:
+    """Hold the lock file, made if it is not there: one process at a time, and the kernel gives it back if that dies.
+
+    Raises `Stopped` where a human says so while another holds it; `what` names in words what is waited for.
+    """
+    with lock.open("w") as file:
+        while not _is_locked(file.fileno()):
+            if should_stop():
+                raise Stopped(f"the run was stopped while it waited for {what}")
+            time.sleep(TICK)
+        yield
+
+
+def _is_locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from bot.errors import Stopped
 from bot.rust import checks as rust_checks
 from bot.rust import diagnostics
 from bot.rust.compact import compact, does_not_compile, failures, key_of, new_diagnostics
+from bot.rust.libtest import TEST_BINARY
 from bot.sandbox import Sandbox
 
 CHECK_SECONDS = 900.0
@@ -61,12 +62,13 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """Runs checks in one sandbox. `seconds` bounds each check; `editions` gives a Rust file's edition by its path."""
+    """Runs checks in one sandbox, which has `tools` besides cargo's own; `seconds` bounds each check."""
 
     sandbox: Sandbox
     checks: tuple[Check, ...]
     should_stop: Callable[[], bool]
     seconds: float = CHECK_SECONDS
+    tools: frozenset[str] = frozenset()
 
     def measure_base(self) -> Baseline:
         """Run everything on the untouched base, past every failure."""
@@ -79,7 +81,7 @@ class Checker:
 
     def rungs(self, scope: CheckScope, test_filter: str = "") -> tuple[Check, ...]:
         """The checks that `climb` runs, in order."""
-        rungs = rust_checks.ladder(self.checks, scope=scope)
+        rungs = rust_checks.ladder(self.checks, scope=scope, tools=self.tools)
         return tuple(check for check in rungs if check.kind in TESTED) if test_filter else rungs
 
     def climb(
@@ -122,11 +124,11 @@ class Checker:
         }
         if result.check.kind not in TESTED or not suspects or len(suspects) > FLAKY_MOST or _has_errors(result):
             return result
-        line = rust_checks.named_tests_line(result.check, sorted({test.name for test in suspects.values()}))
+        names = sorted({test.name for test in suspects.values()})
+        line = rust_checks.named_tests_line(result.check, names, tools=self.tools)
         passed: set[str] = set()
         for _ in range(FLAKY_CHANCES if baseline.results else 1):
-            env = rust_checks.environment(result.check)
-            again = diagnostics.parse(result.check, self._command(line, result.check.directory, env))
+            again = self._parsed(result.check, line)
             passed |= {test.key for test in again.tests if test.outcome is TestOutcome.OK}
             if passed >= suspects.keys():
                 break
@@ -134,11 +136,22 @@ class Checker:
 
     def run(self, check: Check, *, test_filter: str = "", packages: Sequence[str] = ()) -> CheckResult:
         """One check; where some test target does not compile, the others run all the same."""
-        line = rust_checks.command_line(check, test_filter=test_filter, packages=packages)
-        result = diagnostics.parse(check, self._command(line, check.directory, rust_checks.environment(check)))
+        line = rust_checks.command_line(check, test_filter=test_filter, packages=packages, tools=self.tools)
+        result = self._parsed(check, line)
+        if isinstance(result.exit, Failure) and any(item.code == TEST_BINARY for item in result.diagnostics):
+            result = self._one_by_one(check, line, result)
+        result = replace(result, ran_as=rust_checks.stand_in(check, self.tools))
         if check.kind not in TESTED or result.tests or not does_not_compile(result) or test_filter:
             return result
         return self._salvage(check, result)
+
+    def _one_by_one(self, check: Check, line: str, died: CheckResult) -> CheckResult:
+        """A test program died, and did not say in which of the tests that ran side by side; now they run one by one."""
+        again = self._parsed(check, rust_checks.one_by_one_line(line))
+        if again.is_success:
+            return died
+        verdicts = {test.key: test for test in died.tests} | {test.key: test for test in again.tests}
+        return replace(again, tests=tuple(verdicts.values()), seconds=died.seconds + again.seconds)
 
     def _salvage(self, check: Check, broken: CheckResult) -> CheckResult:
         """cargo test runs nothing if one target does not compile; build what can be built, and run that."""
@@ -146,8 +159,11 @@ class Checker:
         built = self._command(rust_checks.salvage_build_line(check), check.directory, env)
         targets = diagnostics.test_targets(built)
         lines = rust_checks.salvage_test_lines(check, targets)
-        parts = [diagnostics.parse(check, self._command(line, check.directory, env)) for line in lines]
-        return diagnostics.merge([broken, *parts])
+        return diagnostics.merge([broken, *(self._parsed(check, line) for line in lines)])
+
+    def _parsed(self, check: Check, line: str) -> CheckResult:
+        """What a line that was made of the check comes to."""
+        return diagnostics.parse(check, self._command(line, check.directory, rust_checks.environment(check)))
 
     def format(self, paths: Sequence[str], editions: Mapping[str, str]) -> CommandResult:
         """Format exactly these files in place."""
@@ -170,7 +186,7 @@ def forgiven(result: CheckResult, flaky: frozenset[str]) -> CheckResult:
         replace(test, outcome=TestOutcome.OK) if test.outcome is TestOutcome.FAILED and test.key in flaky else test
         for test in result.tests
     )
-    better = replace(result, tests=tests, flaky=tuple(sorted(flaky)))
+    better = replace(result, tests=tests, flaky=tuple(sorted({*result.flaky, *flaky})))
     is_clean = isinstance(result.exit, Failure) and not failures(better) and not _has_errors(better)
     return replace(better, exit=Success()) if is_clean else better
 

@@ -897,6 +897,7 @@ class CheckResult:
     """A check that ran: its end, what it found, and the tests that it executed.
 
     `flaky` are the keys of tests that failed and passed when they were run again; they stand among the tests as passed.
+    `ran_as` says in words what was run in place of a command whose tool the sandbox does not have, "" where CI's own was.
     """
 
     check: Check
@@ -906,6 +907,7 @@ class CheckResult:
     tests: tuple[TestRun, ...] = ()
     output: str = ""
     flaky: tuple[str, ...] = ()
+    ran_as: str = ""
 
     @property
     def is_success(self) -> bool:

@@ -107,9 +107,8 @@ def _checks(reader: _Reader) -> CheckRules:
     additions = rules.tables("add", ADD_KEYS)
     return CheckRules(
         discover=rules.flag("discover", default=True),
-        remove=rules.texts("remove"),
+        remove=(*rules.texts("remove"), *(each for addition in additions for each in addition.texts("replaces"))),
         add=tuple(_added(addition) for addition in additions),
-        replaced=tuple(pattern for addition in additions for pattern in addition.texts("replaces")),
     )
 
 

@@ -67,6 +67,17 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """What is needed to make something in a container; `tools` is the directory of the tools."""
+
+    home: Path
+    tools: Path
+    image: str = IMAGE
+    ca_bundle: Path | None = None
+    proxies: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What the worker needs. Durations are in seconds; `allowed_owners` are lower case, and None restricts nobody."""
 
@@ -76,6 +87,7 @@ class Settings:
     api_key: Secret
     database_url: str = field(repr=False)
     home: Path
+    tools: Path
     worker_id: str
     github_api_url: str = GITHUB_API_URL
     anthropic_base_url: str | None = None
@@ -133,6 +145,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         model=reader.text("RFCSMITH_MODEL") or MODEL,
         effort=_effort(reader),
         home=home,
+        tools=_tools(reader),
         public_url=reader.url("RFCSMITH_PUBLIC_URL"),
         allowed_owners=_allowed_owners(reader),
         ca_bundle=_ca_bundle(reader),
@@ -146,6 +159,20 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         concurrency=reader.count("RFCSMITH_CONCURRENCY", 2),
         quiet_seconds=reader.seconds("RFCSMITH_QUIET_SECONDS", 60.0),
         cache_gigabytes=reader.count("RFCSMITH_CACHE_GB", 20),
+    )
+    reader.finish()
+    return settings
+
+
+def load_sandbox_settings(environ: Mapping[str, str]) -> SandboxSettings:
+    """Raises `SettingsError` naming all that is bad; nothing is required."""
+    reader = _Reader(environ)
+    settings = SandboxSettings(
+        home=_home(reader),
+        tools=_tools(reader),
+        image=reader.text("RFCSMITH_IMAGE") or IMAGE,
+        ca_bundle=_ca_bundle(reader),
+        proxies=_proxies(reader),
     )
     reader.finish()
     return settings
@@ -229,10 +256,22 @@ class _Reader:
 
 def _home(reader: _Reader) -> Path:
     """`RFCSMITH_HOME`, else `rfcsmith` in the user's data directory (XDG), else `/var/lib/rfcsmith`."""
-    value, user_home = reader.text("RFCSMITH_HOME"), reader.text("HOME")
+    user_home = reader.text("HOME")
+    data = reader.text("XDG_DATA_HOME") or (f"{user_home}/.local/share" if user_home else "/var/lib")
+    return _directory(reader, "RFCSMITH_HOME") or Path(data) / "rfcsmith"
+
+
+def _tools(reader: _Reader) -> Path:
+    """`RFCSMITH_TOOLS`, else `rfcsmith/tools` in the user's cache (XDG), else in `/var/cache`."""
+    user_home = reader.text("HOME")
+    cache = reader.text("XDG_CACHE_HOME") or (f"{user_home}/.cache" if user_home else "/var/cache")
+    return _directory(reader, "RFCSMITH_TOOLS") or Path(cache) / "rfcsmith" / "tools"
+
+
+def _directory(reader: _Reader, name: str) -> Path | None:
+    value, user_home = reader.text(name), reader.text("HOME")
     if value is None:
-        data = reader.text("XDG_DATA_HOME") or (f"{user_home}/.local/share" if user_home else "/var/lib")
-        return Path(data) / "rfcsmith"
+        return None
     if value.startswith("~/") and user_home:
         value = user_home + value[1:]
     return Path(value).absolute()

@@ -186,7 +186,7 @@ class Workbench:
 
     def checker(self, sandbox: TimedSandbox) -> Checker:
         seconds = {} if self.config.check_minutes is None else {"seconds": self.config.check_minutes * 60}
-        return Checker(sandbox, self.setup.checks, self.should_stop, **seconds)
+        return Checker(sandbox, self.setup.checks, self.should_stop, tools=self.engine.tool_names(), **seconds)
 
     def rewritten(self, tree: str = "", workspace: Path | None = None) -> tuple[str, ...]:
         """The paths that a check has written since `tree` was laid out in the workspace: the base here, if nothing is said.
@@ -239,7 +239,8 @@ class Workbench:
 
     def _baseline_name(self) -> str:
         minutes = self.config.check_minutes
-        return f"baseline-{key_of(json.dumps(to_json(self.setup.checks)), str(minutes))}"
+        tools = ",".join(sorted(self.engine.tool_names()))
+        return f"baseline-{key_of(json.dumps(to_json(self.setup.checks)), str(minutes), tools)}"
 
     # --- trees ---
 
@@ -391,10 +392,6 @@ class Workbenches:
         ways = sorted({json.dumps([check.toolchain, sorted(check.env)]) for check in setup.checks})
         variables = environment(SandboxPhase.AGENT, has_ca_bundle=False, proxies={})
         return key_of(image, json.dumps(sorted(variables.items())), *ways)
-
-    def should_stop(self, run_id: str) -> Callable[[], bool]:
-        """What says whether somebody asked for the run's end."""
-        return self._stop_watch(run_id)
 
     def pause(self, run_id: str) -> None:
         """A waiting run keeps its files and holds no container."""

@@ -152,7 +152,7 @@ def test_only_the_settings_and_the_program_itself_read_the_environment() -> None
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
     ]
-    assert set(readers) <= {"app", "bot.settings", "bot.sandbox.image"}
+    assert set(readers) <= {"app", "bot.settings", "bot.sandbox.provision"}
 
 
 def test_broad_handlers_stand_in_the_two_outermost_frames_only() -> None:

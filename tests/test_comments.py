@@ -249,6 +249,11 @@ FILLING = "some words that fill a line\n" * 100
 NOTICE = "\n\n*(cut here: it is longer than GitHub takes)*"
 
 
+def test_output_that_holds_a_fence_is_fenced_by_a_longer_one() -> None:
+    assert form.fenced("plain\n") == "```text\nplain\n```"
+    assert form.fenced("a ````` b") == "``````text\na ````` b\n``````"
+
+
 def test_what_fits_is_left_alone() -> None:
     assert fit("```\nopen", 1000) == "```\nopen"
 

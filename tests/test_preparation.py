@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.checking import Baseline
 from bot.domain import Actor, Repo, Run, RunKind, Stage, Target
 from bot.errors import Unavailable
 from bot.settings import load_settings
 from bot.store import Store, open_engine, upgrade
+from bot.workbench import Setup
 from simulator.github.server import GitHubServer
 from workflows import hands
 from workflows.steps import conversation, preparation
@@ -165,3 +167,35 @@ def test_a_run_begins_with_what_was_built_of_the_base_and_of_nothing_else(place:
     assert place.seeds == [moved]
     assert "Checking doubler" not in place.checked(again)
     place.end(again)
+
+
+@pytest.mark.docker
+def test_what_an_earlier_run_measured_of_the_same_base_is_not_measured_again(place: Place) -> None:
+    first = place.prepared()
+    measured = place.hands.store.document(first.id, "baseline", Baseline)
+    place.end(first)
+    second = place.prepared()
+    assert measured is not None and place.hands.store.document(second.id, "baseline", Baseline) == measured
+    commands = [span.name for span in place.hands.store.spans(second.id) if span.kind == "command"]
+    assert not any("cargo test" in command for command in commands)
+    place.end(second)
+
+
+@pytest.mark.docker
+def test_a_run_that_goes_on_where_the_image_is_another_one_makes_its_own_of_it(place: Place) -> None:
+    place.github.act.push(
+        NAME, "mara", "main", {".github/rfcsmith.toml": '[setup]\nscript = "up.sh"\n', "up.sh": "echo up > /opt/up\n"}
+    )
+    run = place.run()
+    preparation.check_out(run.id)
+    setup = place.hands.store.document(run.id, "setup", Setup)
+    assert setup is not None and setup.image
+    # Another machine, whose image has another address, knows the derived one by another name.
+    place.hands.workbenches.discard(run)
+    place.hands.store.put_document(run.id, "setup", replace(setup, image="rfcsmith-derived:of-another-machine"))
+    bench = place.hands.workbenches.open(place.hands.store.run(run.id))
+    assert bench.setup.image == setup.image
+    assert bench.sandbox().run("cat /opt/up", timeout=10).output == "up\n"
+    place.end(run)
+    for item in place.hands.workbenches.images.items():
+        item.discard()

@@ -16,6 +16,7 @@ from bot.model import AnthropicModel
 from bot.repository import RepositoryConfig
 from bot.sandbox.derived import DerivedImages
 from bot.sandbox.docker import DockerEngine
+from bot.sandbox.tools import Tools
 from bot.settings import Settings
 from bot.store import Store
 from bot.workbench import Workbench, Workbenches
@@ -58,7 +59,7 @@ class Hands:
             model = "ok"
         except (Unavailable, UserError) as error:
             model = str(error)
-        return {"sandbox": engine, "model": model}
+        return {"sandbox": engine, "tools": sorted(self.engine.tool_names()), "model": model}
 
     def clean_up(self) -> None:
         """Remove the containers and disks of the last process: what runs still need is made from their snapshots."""
@@ -112,6 +113,7 @@ def make(
         ca_bundle=settings.ca_bundle,
         runtime=settings.docker_runtime,
         proxies=settings.proxies,
+        tools=Tools(settings.tools),
     )
 
     def config(run: Run) -> RepositoryConfig:

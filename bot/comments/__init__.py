@@ -30,7 +30,7 @@ from bot.comments.answers import (
     taken_into_round_comment,
     user_error_comment,
 )
-from bot.comments.form import BODY_LIMIT, fit, own_region, quoted, with_own_region
+from bot.comments.form import BODY_LIMIT, fenced, fit, own_region, quoted, with_own_region
 from bot.comments.investigation import inquired_note, inquiry_comment, second_reader_note
 from bot.comments.pull_request import (
     Source,
@@ -72,6 +72,7 @@ __all__ = [
     "evidence_summary",
     "evidence_title",
     "failed_note",
+    "fenced",
     "filing_comment",
     "fit",
     "forecast_words",

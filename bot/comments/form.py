@@ -21,6 +21,12 @@ def quoted(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
 
 
+def fenced(text: str, language: str = "text") -> str:
+    """Output of a program as a code block, whose fence is longer than any in it (CommonMark 4.5)."""
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall(r"`{3,}", text))])
+    return f"{fence}{language}\n{text.strip()}\n{fence}"
+
+
 def fit(text: str, limit: int) -> str:
     """Cut `text` to `limit` characters at a line's end, closing what is open there: code, `<details>`, a hidden remark."""
     if len(text) <= limit:

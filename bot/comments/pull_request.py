@@ -10,7 +10,6 @@ from bot.comments.rfc import drift_section
 from bot.comments.vocabulary import RED_WORDS
 from bot.domain import CheckResult, Criterion, Evidence, LookHere, Proof, PullRequest, Rfc, Severity, Usage
 from bot.rfc.drift import Drift
-from bot.rust.checks import stand_in
 
 LOOK_HERE_AT_MOST = 5
 """How many places a reviewer is asked to judge; the rest is counted."""
@@ -103,7 +102,7 @@ def _check_table(results: Iterable[CheckResult]) -> str:
     rows = ["| | Command | Time |", "|---|---|---|"]
     for result in results:
         mark = "✅" if result.is_success else "⚠️"
-        words = f" ({said})" if (said := stand_in(result.check)) else ""
+        words = f" ({result.ran_as})" if result.ran_as else ""
         words += "" if result.is_success else f" ({result.exit}, as on the base)"
         if result.flaky:
             words += f"; flaky, passed when run again: {', '.join(f'`{cell(key)}`' for key in result.flaky[:5])}"

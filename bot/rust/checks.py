@@ -32,6 +32,8 @@ _ORDER = (
 )
 _LINTED = (CheckKind.CLIPPY, CheckKind.CHECK, CheckKind.BUILD)
 _TESTED = (CheckKind.TEST, CheckKind.NEXTEST)
+NEXTEST = "nextest"
+"""The name of cargo-nextest among the tools of a sandbox."""
 HOST_TARGET = "x86_64-unknown-linux-gnu"
 MAX_ROWS = 4
 CONFIGURED = ".github/rfcsmith.toml"
@@ -40,22 +42,36 @@ _CHECKING = re.compile(r"(?:^|[\s_-])(?:check|lint|verify)(?:\s|$)")
 _NOISE = words("--verbose -v -vv -vvv --quiet -q --hide-progress-bar --no-fail-fast --keep-going")
 _NOISE_VALUED = words("--message-format --color")
 _NEXTEST_FLAGS = words("run r --no-capture --nocapture --all-targets --tests --no-tests=pass")
+_NEXTEST_TALKATIVE = words(
+    "--status-level --final-status-level --failure-output --success-output --max-fail --show-progress"
+)
 _NEXTEST_VALUED = words("""--profile -P --retries --partition --no-tests -E --filter-expr --filterset --status-level --max-fail
     --final-status-level --failure-output --success-output --run-ignored --test-threads --build-jobs""")
+# What nextest is asked besides, so that it prints its JSON and, for people, one line for each test.
+_NEXTEST_TALK = (
+    "--no-fail-fast",
+    "--message-format=libtest-json-plus",
+    "--cargo-message-format=json",
+    "--status-level=pass",
+    "--final-status-level=none",
+    "--failure-output=never",
+    "--success-output=never",
+    "--show-progress=none",
+)
 _SELECTION = words("--lib --bins --tests --examples --benches --all-targets --doc --workspace --all")
 _SELECTION_VALUED = words("-p --package --exclude --test --bin --example")
 _TARGET_FLAGS = ("--lib", "--bin", "--test", "--example", "--bench", "--all-targets")
+_LISTED = re.compile(r"\$\(git ls-files[^()]*\.rs[^()]*\)|`git ls-files[^`]*\.rs[^`]*`")
+_FOUND = "$(find . -name '*.rs' -not -path './target/*' | sort)"
 _FLAG_VARIABLES = ("RUSTFLAGS", "RUSTDOCFLAGS")
 
 
-def ladder(
-    checks: Sequence[Check], *, scope: CheckScope, tools: frozenset[str] = frozenset(["clippy", "rustfmt"])
-) -> tuple[Check, ...]:
+def ladder(checks: Sequence[Check], *, scope: CheckScope, tools: frozenset[str] = frozenset()) -> tuple[Check, ...]:
     """The checks to run, in order; those that another rung already covers are dropped.
 
     Quick keeps one rung of each of fmt, clippy (or check) and tests: what an edit can break, within seconds. Full keeps
     what is required and not left to CI, of a matrix the first rows. Where CI has nothing that compiles everything or runs
-    the tests, cargo's defaults stand in. `tools` names the cargo subcommands that the image has.
+    the tests, cargo's defaults stand in. `tools` names the cargo subcommands that the sandbox has besides cargo's own.
     """
     ours = [check for check in checks if check.required and check.left_out_because is None and _can_run(check, tools)]
     ours = sorted(_first_rows([*ours, *_stand_ins(ours)]), key=lambda check: _ORDER.index(check.kind))
@@ -154,19 +170,24 @@ def _identity(check: Check) -> tuple[object, ...]:
 # --- command lines ---------------------------------------------------------------------------------------------------
 
 
-def command_line(check: Check, *, test_filter: str = "", packages: Sequence[str] = ()) -> str:
+def command_line(
+    check: Check, *, test_filter: str = "", packages: Sequence[str] = (), tools: frozenset[str] = frozenset()
+) -> str:
     """The line to run in `check.directory` under `environment(check)`; its standard output is for `diagnostics.parse`.
 
-    `test_filter` is libtest's: only tests whose path contains it. `packages` narrows a whole-workspace command.
-    The toolchain (`+x`) is not in the line: the caller chooses it.
+    `test_filter` is libtest's: only tests whose path contains it. `packages` narrows a whole-workspace command. `tools` are
+    those of the sandbox: where nextest is not among them, cargo's own harness runs the tests. The toolchain (`+x`) is not in the line: the caller chooses it.
     """
     cargo = parse(check.command)
     if cargo is None:
-        return f"{check.command} 2>&1"
+        # The sandbox has the files, and no git directory that could list them.
+        return f"{_LISTED.sub(_FOUND, check.command)} 2>&1"
     cargo = replace(cargo, toolchain="", global_options=_quiet(cargo.global_options), arguments=_quiet(cargo.arguments))
     cargo = _without_host_target(cargo)
     if packages:
         cargo = narrow(cargo, packages)
+    if _runs_nextest(cargo, tools):
+        return f"{_nextest(cargo, test_filter).line()} 2>&1"
     match check.kind:
         case CheckKind.FMT:
             return f"{cargo.line()} 2>&1"
@@ -180,11 +201,12 @@ def command_line(check: Check, *, test_filter: str = "", packages: Sequence[str]
             return f"{cargo.line()} 2>&1"
 
 
-def stand_in(check: Check) -> str:
-    """What is run in place of a command whose tool the image lacks, in words; "" where CI's own command is run."""
+def stand_in(check: Check, tools: frozenset[str] = frozenset()) -> str:
+    """What is run in place of a command whose tool the sandbox lacks, in words; "" where CI's own command is run."""
     cargo = parse(check.command)
     if (
         cargo is None
+        or _runs_nextest(cargo, tools)
         or check.kind not in _TESTED
         or cargo.subcommand not in ("nextest", "llvm-cov", "tarpaulin", "insta")
     ):
@@ -199,7 +221,8 @@ def environment(check: Check) -> dict[str, str]:
         if name in env:
             env[name] = " ".join(_soften(tuple(env[name].split()))[0])
     # Snapshot tests must not rewrite themselves and then pass; backtraces hide the message they follow.
-    return env | {"RUST_BACKTRACE": "0", "CARGO_TERM_COLOR": "never", "INSTA_UPDATE": "no"}
+    env |= {"RUST_BACKTRACE": "0", "CARGO_TERM_COLOR": "never", "INSTA_UPDATE": "no"}
+    return env | ({"NEXTEST_EXPERIMENTAL_LIBTEST_JSON": "1"} if check.kind is CheckKind.NEXTEST else {})
 
 
 def denied_lints(check: Check) -> frozenset[str]:
@@ -274,6 +297,20 @@ def _test(cargo: CargoCommand, test_filter: str) -> CargoCommand:
     return replace(cargo, arguments=(*kept, test_filter))
 
 
+def _runs_nextest(cargo: CargoCommand, tools: frozenset[str]) -> bool:
+    return cargo.subcommand == "nextest" and NEXTEST in tools
+
+
+def _nextest(cargo: CargoCommand, test_filter: str) -> CargoCommand:
+    """CI's own command, all of its tests: a partition of them is CI's way to share the work among machines."""
+    arguments = without(cargo.arguments, words("run r --no-capture --nocapture"), _NEXTEST_TALKATIVE | {"--partition"})
+    if test_filter:
+        others = frozenset(positionals(replace(cargo, arguments=arguments)))
+        arguments = without(arguments, others, words("-E --filter-expr --filterset"))
+        arguments = (*arguments, "--no-tests=pass", test_filter)
+    return replace(cargo, arguments=("run", *arguments, *_NEXTEST_TALK))
+
+
 def narrow(cargo: CargoCommand, packages: Sequence[str]) -> CargoCommand:
     """A whole-workspace command restricted to `packages`.
 
@@ -323,16 +360,37 @@ def salvage_test_lines(check: Check, targets: Iterable[tuple[str, str, str]]) ->
     return tuple(f"{line} 2>&1" for line in lines)
 
 
+def one_by_one_line(line: str) -> str:
+    """The line of a test run with one test at a time: the harness names each before it starts it, so also one that aborts."""
+    cargo = parse(line.removesuffix(" 2>&1"))
+    if cargo is None or cargo.subcommand != "test":
+        return line
+    trailing = without(cargo.trailing, frozenset(), frozenset(["--test-threads"]))
+    return f"{replace(cargo, trailing=(*trailing, '--test-threads=1')).line()} 2>&1"
+
+
 # --- named tests and formatting --------------------------------------------------------------------------------------
 
 
-def named_tests_line(check: Check, names: Sequence[str], *, package: str = "", selector: Sequence[str] = ()) -> str:
+def named_tests_line(
+    check: Check,
+    names: Sequence[str],
+    *,
+    package: str = "",
+    selector: Sequence[str] = (),
+    tools: frozenset[str] = frozenset(),
+) -> str:
     """Runs exactly the tests `names` of one target, with the features and environment of `check`.
 
     `selector` is cargo's: `("--lib",)`, `("--test", "cli")`, `("--bin", "x")`. A name that matches nothing is not an error
     to libtest: compare the names that ran.
     """
-    cargo = parse(command_line(check).removesuffix(" 2>&1"))
+    cargo = parse(command_line(check, tools=tools).removesuffix(" 2>&1"))
+    if cargo is not None and cargo.subcommand == "nextest" and not package:
+        # https://nexte.st/docs/filtersets/reference: names of Rust functions need no escaping.
+        expression = " | ".join(f"test(={name})" for name in names)
+        kept = without(cargo.arguments, frozenset(), words("-E --filter-expr --filterset"))
+        return f"{replace(cargo, arguments=(*kept, '-E', expression)).line()} 2>&1"
     if cargo is None:
         cargo = CargoCommand("", (), "test", ("--no-fail-fast", "--message-format=json"), ())
     base = without(cargo.arguments, _SELECTION | frozenset(positionals(cargo)), _SELECTION_VALUED)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from bot.domain import Check, CheckKind, CheckResult, Diagnostic, Failure, Level, Success, TestOutcome, TestRun
 from bot.rust import cargo
-from bot.rust.checks import stand_in
+from bot.rust.libtest import TEST_BINARY
 
 LIMIT = 6_000
 # Of what cargo would print: how much may be shown where more than so many findings are new.
@@ -129,7 +129,7 @@ def _headline(result: CheckResult, new: Sequence[Diagnostic], new_failures: Sequ
         words.append(f"{known} already on the base, not shown")
     if check.kind in _TESTED:
         words += _test_counts(result, new_failures)
-    instead = f", {said}" if (said := stand_in(check)) else ""
+    instead = f", {result.ran_as}" if result.ran_as else ""
     return f"{check.kind}: {'; '.join(words)} ({result.seconds:.1f} s) `{_flags(check)}{check.command}`{instead}"
 
 
@@ -167,7 +167,7 @@ def _test_counts(result: CheckResult, new_failures: Sequence[TestRun]) -> list[s
 
 def does_not_compile(result: CheckResult) -> bool:
     """Whether errors come from the build itself, rather than from a test program that was built and then died."""
-    return any(item.level is Level.ERROR and item.code != "test-binary" for item in result.diagnostics)
+    return any(item.level is Level.ERROR and item.code != TEST_BINARY for item in result.diagnostics)
 
 
 def _count(number: int, noun: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from posixpath import join, normpath, relpath
 
@@ -21,7 +21,7 @@ from bot.domain import (
     TestOutcome,
     TestRun,
 )
-from bot.rust import libtest
+from bot.rust import libtest, nextest
 from bot.rust.checks import denied_lints
 from bot.rust.compact import compact
 
@@ -35,7 +35,7 @@ _CARGO_ERROR = re.compile(r"^error(?:\[(E\d+)\])?: (.+)$")
 # Cargo's summaries of what the JSON or the harness already told.
 _SUMMARY_OF_OTHERS = re.compile(
     r"could not compile|aborting due to|test failed, to rerun|doctest failed, to rerun|\d+ targets? failed|"
-    r"process didn't exit successfully|build failed|warnings? emitted"
+    r"process didn't exit successfully|build failed|warnings? emitted|test run failed|exited with code \d+"
 )
 _DIFF = re.compile(r"^Diff in (.+?)(?::(\d+):| at line (\d+):)$")
 _REQUESTED = re.compile(r"(?:requested on the command line with|implied by) `-W ([\w:-]+)`")
@@ -43,14 +43,18 @@ _REQUESTED = re.compile(r"(?:requested on the command line with|implied by) `-W 
 
 @dataclass(slots=True)
 class _Cargo:
-    """What the JSON lines of one command said; `plain` is everything that was not JSON."""
+    """What the JSON lines of one command said; `plain` is everything that was not JSON, `tested` that with nextest's events.
+
+    `executables` and `sources` give the root file of a test target, by its executable's name and by nextest's id of it.
+    """
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     executables: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
     targets: list[tuple[str, str, str]] = field(default_factory=list)
     plain: list[str] = field(default_factory=list)
+    tested: list[str | Mapping[str, object]] = field(default_factory=list)
     requested_by: dict[str, set[str]] = field(default_factory=dict)
-    compiled: bool = False
 
 
 def parse(check: Check, result: CommandResult, *, workspace: str = WORKSPACE) -> CheckResult:
@@ -65,14 +69,19 @@ def parse(check: Check, result: CommandResult, *, workspace: str = WORKSPACE) ->
     plain = "\n".join(cargo.plain)
     if check.kind is CheckKind.FMT:
         diagnostics += _rustfmt(plain, workspace)
-    binaries = libtest.read(plain, cargo.executables)
+    flaky: frozenset[str] = frozenset()
+    if check.kind is CheckKind.NEXTEST and any(not isinstance(line, str) for line in cargo.tested):
+        binaries, flaky = nextest.read(cargo.tested, cargo.sources)
+    else:
+        binaries = libtest.read(plain, cargo.executables)
     tests = tuple(test for binary in binaries for test in binary.tests)
     diagnostics += _about_tests(binaries)
     errors = [item for item in diagnostics if item.level is Level.ERROR]
     if not result.is_success and not errors and not any(test.outcome is TestOutcome.FAILED for test in tests):
         diagnostics += _cargo_errors(cargo.plain)
     exit_ = Failure(CARGO_FAILED) if result.is_success and errors else result.exit
-    return CheckResult(check, exit_, result.seconds, diagnostics, tests, plain[-_OUTPUT_KEPT:])
+    kept = plain[-_OUTPUT_KEPT:]
+    return CheckResult(check, exit_, result.seconds, diagnostics, tests, kept, tuple(sorted(flaky)))
 
 
 def merge(results: Sequence[CheckResult]) -> CheckResult:
@@ -89,6 +98,7 @@ def merge(results: Sequence[CheckResult]) -> CheckResult:
         diagnostics,
         tuple(tests.values()),
         "\n".join(result.output for result in results)[-_OUTPUT_KEPT:],
+        ran_as=results[0].ran_as,
     )
 
 
@@ -113,6 +123,10 @@ def _read(text: str, directory: str, workspace: str) -> _Cargo:
         event = _event(line) if line.startswith('{"') else None
         if event is None:
             cargo.plain.append(line)
+            cargo.tested.append(line)
+        elif "type" in event:
+            cargo.plain.append(line)
+            cargo.tested.append(event)
         elif event.get("reason") == "compiler-message":
             _message(event, cargo, directory, workspace)
         elif event.get("reason") == "compiler-artifact":
@@ -125,7 +139,7 @@ def _event(line: str) -> dict[str, object] | None:
         event = json.loads(line)
     except ValueError:
         return None
-    return event if isinstance(event, dict) and "reason" in event else None
+    return event if isinstance(event, dict) and ("reason" in event or "type" in event) else None
 
 
 def _object(value: object, *keys: str) -> dict[str, object]:
@@ -147,15 +161,17 @@ def _int(value: object) -> int:
 
 
 def _artifact(event: dict[str, object], cargo: _Cargo, workspace: str) -> None:
-    cargo.compiled = cargo.compiled or event.get("fresh") is not True
     executable, target = event.get("executable"), _object(event, "target")
     if not isinstance(executable, str) or _object(event, "profile").get("test") is not True:
         return
-    cargo.executables[executable.rsplit("/", 1)[-1]] = _relative(_text(target.get("src_path")), workspace)
+    source = _relative(_text(target.get("src_path")), workspace)
+    cargo.executables[executable.rsplit("/", 1)[-1]] = source
     kinds = target.get("kind")
     kind = str(kinds[0]) if isinstance(kinds, list) and kinds else "lib"
     kind = "lib" if kind.endswith("lib") or kind == "proc-macro" else kind
-    cargo.targets.append((_spec(_text(event.get("package_id"))), kind, _text(target.get("name"))))
+    package_id, name = _text(event.get("package_id")), _text(target.get("name"))
+    cargo.sources[nextest.binary_id(_package(package_id), kind, name)] = source
+    cargo.targets.append((_spec(package_id), kind, name))
 
 
 def _package(package_id: str) -> str:
@@ -289,7 +305,9 @@ def _deduplicated(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 def _about_tests(binaries: Sequence[libtest.Binary]) -> tuple[Diagnostic, ...]:
     """Binaries that died without saying in which test, and a filter that no test matched."""
     found = [
-        Diagnostic(Level.ERROR, "test-binary", binary.died, binary.target, 0, 0) for binary in binaries if binary.died
+        Diagnostic(Level.ERROR, libtest.TEST_BINARY, binary.died, binary.target, 0, 0)
+        for binary in binaries
+        if binary.died
     ]
     filtered = sum(binary.filtered for binary in binaries)
     if filtered and not any(binary.tests for binary in binaries):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from bot.domain import TestOutcome, TestRun
 
 DOC_TARGET = "doc"
+TEST_BINARY = "test-binary"
+"""The code of the finding that a test program died before its tests had ended."""
 _RUNNING = re.compile(r"^\s+Running (?:unittests )?(\S.*?)(?: \((.+)\))?$")
 _DOCTESTS = re.compile(r"^\s+Doc-tests (\S+)$")
 _START = re.compile(r"^running (\d+) tests?$")
@@ -17,7 +20,7 @@ _SUMMARY = re.compile(
     r"^test result: (?:ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored; \d+ measured; (\d+) filtered out"
 )
 _OUTPUT_OF = re.compile(r"^---- (.+) stdout ----$")
-_DOC_LINE = re.compile(r"^(.*) \(line \d+\)$")
+_DOC_LINE = re.compile(r"^(.*) \(line (\d+)\)$")
 _BACKTRACE_HINT = "note: run with `RUST_BACKTRACE="
 _ABORT = re.compile(r"\(signal: (\d+), (SIG\w+)[^)]*\)|process didn't exit successfully: .*\((exit status: \d+)\)")
 
@@ -44,13 +47,20 @@ class Binary:
         return f"the test binary died{how}: {missing} of its {self.announced} tests gave no verdict"
 
 
-def doc_name(name: str, seen: dict[str, int]) -> str:
-    """A doc test's name without its line number; the second and later of one item are numbered in order."""
-    match = _DOC_LINE.match(name)
-    if match is None:
-        return name
-    seen[match[1]] = count = seen.get(match[1], 0) + 1
-    return match[1] if count == 1 else f"{match[1]} #{count}"
+def doc_names(printed: Iterable[str]) -> dict[str, str]:
+    """Doc tests' names without their line numbers; the second and later of one item are numbered, in the order of lines.
+
+    The harness prints them in the order in which they end, which differs from run to run.
+    """
+    lines: dict[str, list[tuple[int, str]]] = {}
+    for name in printed:
+        match = _DOC_LINE.match(name)
+        lines.setdefault(match[1] if match else name, []).append((int(match[2]) if match else 0, name))
+    return {
+        name: item if number == 1 else f"{item} #{number}"
+        for item, found in lines.items()
+        for number, (_, name) in enumerate(sorted(found), 1)
+    }
 
 
 def read(text: str, executables: dict[str, str]) -> tuple[Binary, ...]:
@@ -63,14 +73,11 @@ def read(text: str, executables: dict[str, str]) -> tuple[Binary, ...]:
     binaries: list[Binary] = []
     outputs: dict[str, list[str]] = {}
     current: list[str] | None = None
-    names: dict[str, str] = {}
-    seen: dict[str, int] = {}
 
     def close() -> None:
         if binaries:
-            _finish(binaries[-1], outputs, names)
+            _finish(binaries[-1], outputs)
         outputs.clear()
-        names.clear()
 
     for line in text.splitlines():
         if match := _RUNNING.match(line):
@@ -80,7 +87,6 @@ def read(text: str, executables: dict[str, str]) -> tuple[Binary, ...]:
         elif _DOCTESTS.match(line):
             close()
             current = None
-            seen = {}
             binaries.append(Binary(DOC_TARGET))
         elif not binaries:
             continue
@@ -99,12 +105,12 @@ def read(text: str, executables: dict[str, str]) -> tuple[Binary, ...]:
         elif match := _ABORT.search(line):
             binaries[-1].abort = match[2] or match[3] or ""
         else:
-            _test_line(line, binaries[-1], names, seen)
+            _test_line(line, binaries[-1])
     close()
     return tuple(binaries)
 
 
-def _test_line(line: str, binary: Binary, names: dict[str, str], seen: dict[str, int]) -> None:
+def _test_line(line: str, binary: Binary) -> None:
     """`test x ... ok`, also where the test's own output stands between the name and the verdict."""
     match = _TEST.match(line)
     if match is None:
@@ -115,9 +121,7 @@ def _test_line(line: str, binary: Binary, names: dict[str, str], seen: dict[str,
     if binary.pending:
         # Another test begins: with several threads the verdict of the former is lost for good only if the binary died.
         _record(binary, binary.pending, "FAILED")
-    printed, rest = match[1], match[2]
-    name = doc_name(printed, seen) if binary.target == DOC_TARGET else printed
-    names[printed] = name
+    name, rest = match[1], match[2]
     verdict = _OUTCOME.match(rest) or re.search(r"(ok|FAILED)$", rest)
     if verdict:
         _record(binary, name, verdict[1])
@@ -130,20 +134,21 @@ def _record(binary: Binary, name: str, verdict: str) -> None:
     binary.tests.append(TestRun(binary.target, name, TestOutcome(verdict.lower())))
 
 
-def _finish(binary: Binary, outputs: dict[str, list[str]], names: dict[str, str]) -> None:
+def _finish(binary: Binary, outputs: dict[str, list[str]]) -> None:
     """Joins each failure with its captured output, and ends what an abort left open."""
     if binary.pending:
         _record(binary, binary.pending, "FAILED")
         outputs.setdefault(binary.tests[-1].name, []).append(
             f"the test binary died in this test ({binary.abort or 'no verdict was printed'})"
         )
-    by_name = {names.get(printed, printed): lines for printed, lines in outputs.items()}
+    names = doc_names(test.name for test in binary.tests) if binary.target == DOC_TARGET else {}
     binary.tests = [
-        replace(test, output=_trim(by_name[test.name])) if test.name in by_name else test for test in binary.tests
+        replace(test, name=names.get(test.name, test.name), output=trimmed(outputs.get(test.name, [])))
+        for test in binary.tests
     ]
 
 
-def _trim(lines: list[str]) -> str:
+def trimmed(lines: list[str]) -> str:
     """The captured output without backtraces, hints about them, and blank edges."""
     kept: list[str] = []
     in_backtrace = False

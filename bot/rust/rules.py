@@ -14,25 +14,22 @@ from bot.rust.discovery import default_checks
 class CheckRules:
     """`discover`: whether CI is read at all. `remove`: commands (`*` stands for anything) or kinds, such as `doc`.
 
-    `replaced` are the commands that an addition stands for; they are removed like the others.
+    A command that an addition replaces is among those to remove.
     """
 
     discover: bool = True
     remove: tuple[str, ...] = ()
     add: tuple[Check, ...] = ()
-    replaced: tuple[str, ...] = ()
 
     def apply(self, discovered: Sequence[Check]) -> tuple[Check, ...]:
         """The checks of the repository: those of CI that stay, then the added ones; where none is left, the defaults."""
-        unwanted = (*self.remove, *self.replaced)
-        kept = [check for check in discovered if not any(_names(pattern, check) for pattern in unwanted)]
+        kept = [check for check in discovered if not any(_names(pattern, check) for pattern in self.remove)]
         checks = (*(kept if self.discover else ()), *self.add)
         return checks or default_checks()
 
     def idle(self, discovered: Sequence[Check]) -> tuple[str, ...]:
         """The patterns of `remove` and `replaces` that fit no check of CI: mistakes, or no longer needed."""
-        unwanted = (*self.remove, *self.replaced)
-        return tuple(pattern for pattern in unwanted if not any(_names(pattern, check) for check in discovered))
+        return tuple(pattern for pattern in self.remove if not any(_names(pattern, check) for check in discovered))
 
 
 def _names(pattern: str, check: Check) -> bool:

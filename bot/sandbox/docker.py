@@ -32,6 +32,7 @@ from bot.sandbox import KEEP, SandboxSpec, container, never
 from bot.sandbox.container import Limits
 from bot.sandbox.failures import ImageMissing, engine_errors, engine_missing, image_missing
 from bot.sandbox.output import Output
+from bot.sandbox.tools import Tools
 from bot.sandbox.volume import RunVolume, runs_directory, sandbox_user
 from bot.sandbox.watch import TICK, DiskWatch, Watch
 from bot.sandbox.wire import Wire
@@ -48,7 +49,8 @@ class DockerEngine:
     """Opens sandboxes on the Docker engine that the SDK finds; nothing is asked of it before it is needed.
 
     `home` is the worker's own directory: containers carry its name, so that two workers on one engine never touch each
-    other's. `user` is the user id of commands (default: `sandbox_user()`), `proxies` are environment variables for setup.
+    other's. `user` is the user id of commands (default: `sandbox_user()`), `proxies` are environment variables for setup,
+    `tools` are mounted into what is not setup.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class DockerEngine:
         proxies: Mapping[str, str] | None = None,
         user: int | None = None,
         limits: Limits | None = None,
+        tools: Tools | None = None,
     ) -> None:
         self.image = image
         self.home = home
@@ -69,6 +72,7 @@ class DockerEngine:
         self.proxies = dict(proxies or {})
         self.user = sandbox_user() if user is None else user
         self.limits = limits or Limits()
+        self.tools = tools
         self.is_shut_down = False
         self._label = str(home.resolve())
         self._client: docker.DockerClient | None = None
@@ -107,6 +111,10 @@ class DockerEngine:
             sandbox.close()
             raise
         return sandbox
+
+    def tool_names(self) -> frozenset[str]:
+        """The cargo subcommands that sandboxes have besides cargo's own."""
+        return self.tools.names() if self.tools is not None else frozenset()
 
     def has_image(self) -> bool:
         """Whether the image is there. Raises SandboxUnavailable where no engine answers."""
@@ -176,6 +184,7 @@ class DockerEngine:
             read_only=spec.read_only_workspace,
             ca_bundle=self.ca_bundle,
         )
+        bound += self.tools.mounts() if self.tools is not None and phase is not SandboxPhase.SETUP else []
         config = container.host_config(phase, self.limits, bound=bound, runtime=self.runtime)
         image = spec.image or self.image
         try:

@@ -9,14 +9,12 @@ has linked and run a binary and run clippy, rustfmt and a doctest in it.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import hashlib
 import io
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -26,7 +24,9 @@ from docker.errors import APIError, DockerException, ImageNotFound
 from docker.models.containers import Container
 from requests.exceptions import RequestException
 
+from bot.caching import alone
 from bot.errors import UserError
+from bot.sandbox import never
 from bot.sandbox.base import DebianBase, Toolchain
 from bot.sandbox.failures import engine_missing
 
@@ -75,7 +75,7 @@ class ImageBuilder:
         neither road is open, SandboxUnavailable where the engine does not answer.
         """
         self._cache.mkdir(parents=True, exist_ok=True)
-        with locked(self._cache / "image.lock"):
+        with alone(self._cache / "image.lock", never, "the image"):
             if not fresh and self.is_current(kind):
                 return False
             recipe = self._recipe(self._choose(kind))
@@ -110,7 +110,6 @@ class ImageBuilder:
             self._official if toolchain is None else toolchain.version,
             *sorted(DebianBase.LEFT_OUT),
             *(path.read_text() for path in sorted(CONTEXT.iterdir())),
-            *(f"{tool.name} {tool.stat().st_size}" for tool in self._tools()),
         ):
             digest.update(part.encode() + b"\0")
         return Recipe(kind, digest.hexdigest(), toolchain)
@@ -176,16 +175,8 @@ class ImageBuilder:
             context.add(CONTEXT / "packages.txt", "build/packages.txt")
             if self._ca_bundle:
                 context.add(self._ca_bundle.resolve(), "build/ca.crt")
-            for tool in self._tools():
-                context.add(tool, f"build/tools/{tool.name}")
         buffer.seek(0)
         return buffer
-
-    @staticmethod
-    def _tools() -> tuple[Path, ...]:
-        """What else of this machine goes into the image: cargo-nextest, where there is one, for CI that calls it."""
-        nextest = Path.home() / ".cargo" / "bin" / "cargo-nextest"
-        return (nextest,) if nextest.is_file() else ()
 
     def _smoke_test(self, image: str) -> None:
         self._say("smoke test: link and run a binary, clippy, rustfmt, a doctest")
@@ -228,14 +219,6 @@ class ImageBuilder:
             pass
         except APIError:
             self._say(f"the image {image} is still in use and stays")
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`: one writer at a time, and the kernel gives it back if we die."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

@@ -6,22 +6,20 @@ of a repository has one writer at a time, and every other container sees it read
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
-import time
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bot.caching import alone
 from bot.domain import CommandResult, Failure, SandboxPhase
-from bot.errors import Stopped, UserError
+from bot.errors import UserError
 from bot.sandbox import Sandbox, SandboxSpec, never
 from bot.sandbox.volume import RunVolume
-from bot.sandbox.watch import TICK
 from bot.sandbox.workspace import WorkspaceFiles
 
 TIMEOUT = 900.0
@@ -146,27 +144,10 @@ def _spec(volume: RunVolume, cargo_home: Path, workspace: Path | None) -> Sandbo
     )
 
 
-@contextmanager
-def _only_writer(volume: RunVolume, cargo_home: Path, should_stop: Callable[[], bool]) -> Iterator[None]:
-    """Hold the cargo home's lock, a file beside it where no container reaches; the kernel gives it back if we die.
-
-    Raises Stopped where a human says so while another run holds it.
-    """
+def _only_writer(volume: RunVolume, cargo_home: Path, should_stop: Callable[[], bool]) -> AbstractContextManager[None]:
+    """Hold the cargo home's lock, a file beside it where no container reaches. Raises `Stopped`."""
     volume.make_directory(cargo_home)
-    with cargo_home.with_name(f"{cargo_home.name}.lock").open("w") as file:
-        while not _is_locked(file.fileno()):
-            if should_stop():
-                raise Stopped("the run was stopped while it waited for the cargo home")
-            time.sleep(TICK)
-        yield
-
-
-def _is_locked(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    return alone(cargo_home.with_name(f"{cargo_home.name}.lock"), should_stop, "the cargo home")
 
 
 def _content(files: WorkspaceFiles, path: str) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,36 @@ def test_snapshot_tests_cannot_rewrite_themselves_and_backtraces_are_off() -> No
 )
 def test_the_line_that_runs_speaks_to_machines_and_keeps_cis_flags(command: str, line: str) -> None:
     assert checks.command_line(check(command)) == f"{line} 2>&1"
+
+
+def test_files_that_ci_lists_by_git_are_found_where_there_is_no_git_directory() -> None:
+    fmt = Check(CheckKind.FMT, "rustfmt --check --edition 2021 $(git ls-files '*.rs')")
+    line = checks.command_line(fmt)
+    assert line == "rustfmt --check --edition 2021 $(find . -name '*.rs' -not -path './target/*' | sort) 2>&1"
+    assert checks.command_line(replace(fmt, command="rustfmt --check `git ls-files '*.rs'`")).startswith(
+        "rustfmt --check $(find . "
+    )
+
+
+def test_nextest_runs_cis_own_command_whole_and_in_a_form_for_machines() -> None:
+    nextest = Check(CheckKind.NEXTEST, "cargo nextest run --workspace --profile ci --partition count:1/3 --no-capture")
+    tools = frozenset(["nextest"])
+    line = checks.command_line(nextest, tools=tools)
+    assert line.startswith(
+        "cargo nextest run --workspace --profile ci --no-fail-fast --message-format=libtest-json-plus "
+    )
+    assert "--partition" not in line and "--no-capture" not in line
+    assert checks.environment(nextest)["NEXTEST_EXPERIMENTAL_LIBTEST_JSON"] == "1"
+    assert checks.command_line(nextest, tools=tools, test_filter="mine").count(" --no-tests=pass mine ") == 1
+    named = checks.named_tests_line(nextest, ["tests::a", "tests::b"], tools=tools)
+    assert "-E 'test(=tests::a) | test(=tests::b)'" in named
+    assert checks.stand_in(nextest, tools) == ""
+
+
+def test_tests_one_by_one_keep_everything_else_of_the_line() -> None:
+    line = checks.one_by_one_line("cargo test --workspace -- --test-threads 8 --include-ignored 2>&1")
+    assert line == "cargo test --workspace -- --include-ignored --test-threads=1 2>&1"
+    assert checks.one_by_one_line("cargo nextest run 2>&1") == "cargo nextest run 2>&1"
 
 
 def test_a_filter_takes_the_place_of_cis_own() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot import domain
 from bot.domain import Check, CheckKind, CheckResult, CommandResult, Diagnostic, Exit, Failure, Level, Success, Timeout
-from bot.rust import diagnostics
+from bot.rust import diagnostics, libtest
 from bot.rust.compact import LIMIT, compact, in_order
 
 CAPTURES = Path(__file__).parent / "captures"
@@ -52,6 +52,17 @@ def test_tests_are_told_apart_by_the_file_of_their_binary_also_in_a_workspace() 
         "doc::src/lib.rs - add #2": "failed",
         "doc::src/lib.rs - inner::S": "ok",
     }
+
+
+def test_doc_tests_of_one_item_are_numbered_by_their_lines_in_whatever_order_they_end() -> None:
+    lines = ["test src/lib.rs - add (line 30) ... FAILED", "test src/lib.rs - add (line 4) ... ok"]
+    for order in (lines, lines[::-1]):
+        text = "\n".join(["   Doc-tests demo", "running 2 tests", *order, ""])
+        (binary,) = libtest.read(text, {})
+        assert {test.name: str(test.outcome) for test in binary.tests} == {
+            "src/lib.rs - add": "ok",
+            "src/lib.rs - add #2": "failed",
+        }
 
 
 def test_a_failed_test_keeps_its_values_and_place_and_loses_backtrace_hints() -> None:

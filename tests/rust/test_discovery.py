@@ -372,6 +372,23 @@ def test_unstable_flags_need_nightly_unless_bootstrapped() -> None:
     assert ours(discover(steps("RUSTC_BOOTSTRAP=1 cargo doc -Zunstable-options"))) == ["cargo doc -Zunstable-options"]
 
 
+def test_what_edits_the_manifest_between_two_commands_is_no_check_and_is_never_run() -> None:
+    found = discover(
+        steps("cargo test", "sed -i '/criterion/d' Cargo.toml", "perl -pi -e 's/a/b/' Cargo.toml && cargo test --lib")
+    )
+    assert ours(found) == ["cargo test", "cargo test --lib"]
+    assert not any("Cargo.toml" in check.command for check in found)
+
+
+def test_a_row_for_this_very_platform_that_ci_runs_through_cross_is_run_by_cargo() -> None:
+    rows = steps("cross test --target x86_64-unknown-linux-gnu", "cross test --target aarch64-unknown-linux-gnu")
+    found = discover(rows)
+    assert ours(found) == ["cargo test --target x86_64-unknown-linux-gnu"]
+    assert [check.left_out_because for check in found if check.left_out_because] == [
+        "builds for aarch64-unknown-linux-gnu"
+    ]
+
+
 def test_minimal_versions_and_other_repositories_are_left_to_ci() -> None:
     minimal = steps("cargo update -Z minimal-versions", "cargo test --all")
     foreign = steps("git clone https://github.example/x/hyper.git", "cd hyper && cargo test")

@@ -14,8 +14,10 @@ from bot.sandbox import SandboxSpec
 from bot.sandbox.container import Limits
 from bot.sandbox.docker import DockerEngine, DockerSandbox
 from bot.sandbox.image import IMAGE
+from bot.sandbox.tools import TOOLS, Tools
 from bot.sandbox.volume import RunVolume
 from bot.sandbox.workspace import WorkspaceFiles
+from bot.settings import load_sandbox_settings
 from tests.sandbox.world import MIB, RUN
 
 
@@ -34,6 +36,15 @@ def engine(home: Path) -> Iterator[DockerEngine]:
     engine.reap(())
     engine.close()
     assert left_over == 0
+
+
+@pytest.fixture
+def tools() -> Tools:
+    """The tools of this machine, all of them."""
+    tools = Tools(load_sandbox_settings(os.environ).tools)
+    if missing := {tool.name for tool in TOOLS} - tools.names():
+        pytest.skip(f"no {', '.join(sorted(missing))}: run `make image TOOLS=1`")
+    return tools
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from bot import repository
+from bot import comments, repository
 from bot.domain import IssueState, Repo, Run, RunKind, Stage
 from bot.errors import Stopped, UserError
 from bot.rust import discovery, obstacles
@@ -18,7 +18,7 @@ from bot.sandbox.setup import fetch
 from bot.workbench import Setup, Workbench
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import lifecycle
+from workflows.steps import conversation, lifecycle
 from workflows.steps.records import setup_of
 
 SLUG_LENGTH = 40
@@ -123,7 +123,11 @@ def furnish(run: Run, bench: Workbench) -> None:
     setup = our_hands.store.document(run.id, "setup", Setup)
     if setup is not None and setup.image:
         images = our_hands.workbenches.images
-        bench.keep_held(images.place(images.ensure(_furnishing(run), bench.should_stop)))
+        image = images.ensure(_furnishing(run), bench.should_stop)
+        if image != setup.image:
+            # Where the worker's own image is another one, so is what is made of it.
+            our_hands.store.put_document(run.id, "setup", replace(setup, image=image))
+        bench.keep_held(images.place(image))
     if setup is not None and setup.base_tree:
         _fetched_lock(run, bench)
 
@@ -163,8 +167,7 @@ def check_out(run_id: str) -> None:
         for path, content in our_hands.git.read_many(run.target.repo.id, run.base_commit, wanted).items()
     }
     rules = our_hands.config_at(run.target.repo.id, run.base_commit).checks
-    workbenches = our_hands.workbenches
-    image = workbenches.images.ensure(_furnishing(run), workbenches.should_stop(run_id))
+    image = our_hands.workbenches.images.ensure(_furnishing(run), conversation.stop_watch(run_id))
     store.put_document(run_id, "setup", Setup(rules.apply(discovery.discover(files)), "", image=image))
     our_hands.workbenches.open(run)
 
@@ -232,12 +235,12 @@ def _fetch(run: Run, bench: Workbench) -> bytes | None:
     if not fetched.result.is_success and _NEEDS_KEY.search(fetched.result.output):
         raise UserError(
             "A git dependency of this repository asks for somebody's credentials, and there are none in the sandbox.",
-            f"Publish that crate, or make its repository public. `cargo fetch` says:\n\n{_tail(fetched.result.output)}",
+            f"Publish that crate, or make its repository public. `cargo fetch` says:\n\n{comments.fenced(fetched.result.output[-1500:])}",
         )
     if not fetched.result.is_success:
         raise UserError(
             "The dependencies of this repository cannot be fetched.",
-            f"`cargo fetch` says:\n\n{_tail(fetched.result.output)}",
+            f"`cargo fetch` says:\n\n{comments.fenced(fetched.result.output[-1500:])}",
         )
     return bench.files.read("Cargo.lock") if fetched.is_lock_generated or fetched.is_lock_updated else None
 
@@ -246,10 +249,6 @@ def _fetch(run: Run, bench: Workbench) -> bytes | None:
 _NEEDS_KEY = re.compile(
     r"failed to authenticate|authentication required|could not read Username|Permission denied \(publickey"
 )
-
-
-def _tail(output: str) -> str:
-    return f"```text\n{output[-1500:].strip()}\n```"
 
 
 def _manifest_digest(run: Run) -> str:

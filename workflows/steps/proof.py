@@ -114,7 +114,7 @@ def _back(run: Run, assignment: Assignment, complaint: str, trial: int, trials: 
         said = _last_words(run, assignment)
         raise UserError(
             f"After {trials} tries the proof still does not stand.",
-            f"What the fresh container said last:\n\n```text\n{complaint[:3000]}\n```"
+            f"What the fresh container said last:\n\n{comments.fenced(complaint[:3000])}"
             + (f"\n\nWhat the agent says to it:\n\n{comments.quoted(said)}" if said else ""),
         )
     conversation.complain(run.id, assignment, complaint)
@@ -203,7 +203,7 @@ def _evidence(run: Run, results: Sequence[CheckResult], baseline: Baseline) -> E
     proofs: tuple[Proof, ...] = ()
     if red is not None:
         proofs = tuple(Proof(key, kind, _has_passed(key, passed), red.criteria[key]) for key, kind in red.kinds.items())
-    bare = tuple(CheckResult(r.check, r.exit, r.seconds, flaky=r.flaky) for r in results)
+    bare = tuple(CheckResult(r.check, r.exit, r.seconds, flaky=r.flaky, ran_as=r.ran_as) for r in results)
     kept = _kept(run, baseline.passing & passed)
     return Evidence(
         proofs, kept, bare, len(baseline.passing), len(passed), baseline.rustc, toolchain_remark(run, baseline)
