@@ -950,6 +950,63 @@ class LookHere:
     severity: Severity = Severity.SERIOUS
 
 
+class TermKind(StrEnum):
+    """What a term of a change's contract is about; the values are what people read."""
+
+    API = "public API"
+    DEPENDENCY = "dependency"
+    FEATURE = "feature"
+    TOOLCHAIN = "toolchain"
+    UNSAFE = "unsafe"
+    PANIC = "panic"
+    STUB = "stub"
+    LINT = "lint"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One thing that whoever merges a change agrees to: `name` is what it is about, as an RFC would name it.
+
+    `shown` is its code, `was` the code on the base where that differs, `note` a remark in words; `level` is what it asks of
+    the next version. Where `is_certain` is False, a macro or a missing `mod` decides whether others see it.
+    `names` are further names by which a design may mean it, `packages` the new ones of a dependency, each with its version.
+    """
+
+    kind: TermKind
+    change: ItemChange
+    name: str
+    path: str
+    line: int = 0
+    shown: str = ""
+    was: str = ""
+    note: str = ""
+    level: Semver = Semver.NONE
+    names: tuple[str, ...] = ()
+    packages: tuple[tuple[str, str], ...] = ()
+    is_certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What the change asks of a package's next version: `version` is that of the base, `now` that of the change."""
+
+    package: str
+    version: str
+    now: str
+    level: Semver
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a change means for those who use, build and maintain the code; nothing where only docs or tests differ."""
+
+    terms: tuple[Term, ...] = ()
+    releases: tuple[Release, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.terms)
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What the fresh containers showed: proofs by test, checks by command, tests that pass now and before.

@@ -15,12 +15,14 @@ import pytest
 
 from bot import comments
 from bot.comments import BODY_LIMIT, fit, form
+from bot.comments.contract import next_version
 from bot.domain import (
     Actor,
     Check,
     CheckKind,
     CheckResult,
     Concern,
+    Contract,
     Criterion,
     Evidence,
     Failure,
@@ -28,22 +30,27 @@ from bot.domain import (
     FindingAnswer,
     Inquiry,
     IssueState,
+    ItemChange,
     LookHere,
     Permission,
     Plan,
     Proof,
     PullRequest,
     RedKind,
+    Release,
     Repo,
     Rfc,
     Run,
     RunKind,
+    Semver,
     Severity,
     Stage,
     Success,
     Target,
     Task,
     TaskState,
+    Term,
+    TermKind,
     Usage,
     Verb,
 )
@@ -99,6 +106,34 @@ EVIDENCE = Evidence(
         LookHere("tests/cli.rs::old", "this test was deleted.", "It | passed before.", Severity.BLOCKER),
         *(LookHere(f"src/{number}.rs", "an `#[allow]` is new.") for number in range(5)),
     ),
+)
+CONTRACT = Contract(
+    (
+        Term(TermKind.API, ItemChange.CHANGE, "Line::split", "src/line.rs", 12, "fn split(&self, at: u8 | u16)",
+             "fn split(&self)", "", Semver.MAJOR),
+        Term(TermKind.API, ItemChange.ADD, "Line::print", "src/line.rs", 30, "fn print(&self)", level=Semver.MINOR),
+        Term(TermKind.API, ItemChange.ADD, "Made", "src/line.rs", 40, "struct Made", level=Semver.MINOR, is_certain=False,
+             note="what a macro makes it of has changed"),
+        Term(TermKind.DEPENDENCY, ItemChange.ADD, "itoa", "Cargo.toml", 9, "itoa 1", note="MIT OR Apache-2.0",
+             packages=(("itoa", ""),)),
+        Term(TermKind.TOOLCHAIN, ItemChange.CHANGE, "rust-version", "Cargo.toml", 5, "rust-version 1.70",
+             "rust-version 1.60", "an older compiler no longer builds it", Semver.MINOR),
+        Term(TermKind.UNSAFE, ItemChange.ADD, "Line::print", "src/line.rs", 31, "unsafe block", note="in `Line::print`"),
+        Term(TermKind.LINT, ItemChange.ADD, "src/lib.rs", "src/lib.rs", 1, "#[allow(dead_code)]"),
+    ),
+    (Release("printer", "0.4.2", "0.4.2", Semver.MAJOR),),
+)  # fmt: skip
+DEPARTURES = ("the RFC says patch", "", "not in the RFC", "", "not in the RFC", "not in the RFC", "not in the RFC")
+LONG = Contract(
+    (
+        *(
+            Term(TermKind.API, ItemChange.ADD, f"f{n}", "src/lib.rs", n, f"fn f{n}()", level=Semver.MINOR)
+            for n in range(1, 13)
+        ),
+        Term(TermKind.API, ItemChange.REMOVE, "gone", "src/lib.rs", 5, "fn gone()", level=Semver.MAJOR),
+        *(Term(TermKind.PANIC, ItemChange.ADD, "f1", "src/lib.rs", n, ".unwrap()", note="in `f1`") for n in range(2)),
+    ),
+    (Release("printer", "1.4.2", "1.5.0", Semver.MAJOR), Release("other", "2.0.0", "2.0.0", Semver.MINOR)),
 )
 
 SITUATIONS: dict[str, Callable[[], str]] = {
@@ -190,11 +225,18 @@ SITUATIONS: dict[str, Callable[[], str]] = {
         source=comments.Source(
             RFC,
             "https://github.example/o/r/issues/7#issuecomment-5",
-            Drift(("`src/extra.rs`", "public `twice` in `src/lib.rs`"), ("`src/gone.rs`",)),
+            Drift(("`src/extra.rs`",), ("`src/gone.rs`",), DEPARTURES),
         ),
         evidence=EVIDENCE,
         usage=USAGE,
+        contract=CONTRACT,
     ),
+    "contract_section": lambda: comments.contract_section(CONTRACT, DEPARTURES),
+    "contract_section-without-an-rfc": lambda: comments.contract_section(CONTRACT),
+    "contract_section-of-many-terms": lambda: comments.contract_section(LONG),
+    "contract_section-of-nothing": lambda: comments.contract_section(Contract()),
+    "contract_summary": lambda: comments.contract_summary(CONTRACT, DEPARTURES),
+    "contract_summary-of-nothing": lambda: comments.contract_summary(Contract()),
     "drift_section": lambda: comments.drift_section(Drift(tuple(f"`src/{n}.rs`" for n in range(15)))),
     "opened_note": lambda: comments.opened_note(PULL),
     "reviewed_note": lambda: comments.reviewed_note(PULL.html_url, "c" * 40, "Renamed it.\n"),
@@ -203,7 +245,7 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "thread_reply-question": lambda: comments.thread_reply("question", "Do you mean both?", "c" * 40),
     "thread_reply-declined": lambda: comments.thread_reply("declined", "It would break callers.", ""),
     "evidence_title": lambda: comments.evidence_title(EVIDENCE),
-    "evidence_summary": lambda: comments.evidence_summary(EVIDENCE),
+    "evidence_summary": lambda: comments.evidence_summary(EVIDENCE, CONTRACT, DEPARTURES),
 }
 
 
@@ -241,6 +283,23 @@ def test_a_finding_without_an_answer_was_not_taken_in() -> None:
 
 def test_a_quotation_marks_every_line() -> None:
     assert comments.quoted("\none\n\ntwo\n") == "> one\n>\n> two"
+
+
+@pytest.mark.parametrize(
+    ("version", "level", "expected"),
+    [
+        ("1.2.3", Semver.MAJOR, "2.0.0"),
+        ("1.2.3", Semver.MINOR, "1.3.0"),
+        ("0.3.1", Semver.MAJOR, "0.4.0"),
+        ("0.3.1", Semver.MINOR, "0.3.2"),
+        ("0.0.3", Semver.MAJOR, "0.0.4"),
+        ("0.0.3", Semver.MINOR, "0.0.4"),
+        ("0.0.0", Semver.MINOR, "0.0.1"),
+        ("1.0.0-beta.1", Semver.MAJOR, ""),
+    ],
+)
+def test_the_next_version_is_what_cargo_takes_for_compatible_or_not(version: str, level: Semver, expected: str) -> None:
+    assert next_version(version, level) == expected
 
 
 # --- fit -------------------------------------------------------------------------------------------------------------

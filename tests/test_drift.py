@@ -1,13 +1,16 @@
-"""Drift: what a change touches that its RFC did not foresee, and what was foreseen in vain."""
+"""Drift: what of a change its RFC did not foresee, and what was foreseen in vain."""
 
 from __future__ import annotations
 
+import pytest
+
 from bot.domain import Foreseen, ForeseenFile, ForeseenItem, ItemChange, Semver
-from bot.rfc.drift import drift
+from bot.rfc.drift import NOT_FORESEEN, Drift, drift
+from bot.rust.contract import contract
 from bot.rust.surface import touched
 
 OLD = {
-    "Cargo.toml": "[package]\nname = 'a'\n[features]\nstd = []\n[dependencies]\nlog = '0.4'\n",
+    "Cargo.toml": "[package]\nname = 'a'\nversion = '1.0.0'\n[features]\nstd = []\n[dependencies]\nlog = '0.4'\n",
     "src/lib.rs": "pub fn double(n: u8) -> u8 { n * 2 }\nfn helper() {}\npub struct A;\nimpl A {\n    pub fn get(&self) -> u8 { 1 }\n}\n",
     "src/other.rs": "pub fn same() {}\n",
 }
@@ -24,38 +27,82 @@ def foreseen(*items: ForeseenItem, path: str = "src/lib.rs", **more: tuple[str, 
     return Foreseen((ForeseenFile(path, items),), **more)
 
 
+def drift_of(what: Foreseen, new: dict[str, str], paths: tuple[str, ...]) -> Drift:
+    return drift(what, touched(OLD, new, paths), contract(OLD, new))
+
+
 DOUBLE = ForeseenItem("pub fn double(n: u8) -> u8", ItemChange.CHANGE, Semver.PATCH)
 
 
 def test_a_change_that_does_what_its_rfc_foresaw_has_no_drift() -> None:
     new, paths = change(lib=OLD["src/lib.rs"].replace("n * 2", "n.saturating_mul(2)"), test="#[test]\nfn t() {}\n")
-    assert not drift(foreseen(DOUBLE), touched(OLD, new, (*paths, "CHANGELOG.md", "Cargo.lock")))
+    assert not drift_of(foreseen(DOUBLE), new, (*paths, "CHANGELOG.md", "Cargo.lock"))
 
 
-def test_public_items_and_files_that_nobody_foresaw_are_named_and_private_ones_are_not() -> None:
-    lib = (
-        OLD["src/lib.rs"]
-        .replace("pub fn get(&self)", "pub fn get(&mut self)")
-        .replace("fn helper() {}", "fn other() {}")
-    )
-    new, paths = change(lib=lib + "pub fn extra() {}\n", other="pub fn same() { todo!() }\n")
-    found = drift(foreseen(DOUBLE), touched(OLD, new, paths))
-    assert found.unforeseen == (
-        "`src/other.rs`",
-        "public `A::get` in `src/lib.rs`",
-        "public `extra` in `src/lib.rs`",
-    )
-    assert found.untouched == ("`double` in `src/lib.rs`",)
+def test_files_that_nobody_foresaw_are_named_and_items_that_are_untouched() -> None:
+    lib = OLD["src/lib.rs"].replace("fn helper() {}", "fn other() {}")
+    new, paths = change(lib=lib, other="pub fn same() { 1; }\n")
+    found = drift_of(foreseen(DOUBLE), new, paths)
+    assert found == Drift(("`src/other.rs`",), ("`double` in `src/lib.rs`",), ())
 
 
-def test_dependencies_and_features_count_in_both_directions() -> None:
+def test_dependencies_and_features_that_were_foreseen_in_vain_are_named() -> None:
     manifest = OLD["Cargo.toml"].replace("std = []", "std = []\nalloc = []") + "itoa = '1'\n"
     new, paths = change(manifest=manifest)
-    found = drift(foreseen(path="Cargo.toml", dependencies=("ryu",), features=("simd",)), touched(OLD, new, paths))
-    assert found.unforeseen == ("dependency `itoa`", "feature `alloc`")
-    assert found.untouched == ("dependency `ryu`", "feature `simd`")
+    found = drift_of(foreseen(path="Cargo.toml", dependencies=("ryu",), features=("simd",)), new, paths)
+    assert found == Drift((), ("dependency `ryu`", "feature `simd`"), (NOT_FORESEEN, NOT_FORESEEN))
 
 
-def test_tests_behind_cfg_are_no_public_items() -> None:
-    new, paths = change(lib=OLD["src/lib.rs"] + "#[cfg(test)]\npub mod tests {\n    pub fn x() {}\n}\n")
-    assert touched(OLD, new, paths).public_items == ()
+def judged(what: Foreseen, **texts: str) -> list[str]:
+    """Each term by name, with how it leaves the RFC."""
+    new, paths = change(**texts)
+    found = drift_of(what, new, paths)
+    return [f"{term.name}: {said}" for term, said in zip(contract(OLD, new).terms, found.terms, strict=True)]
+
+
+def test_terms_are_matched_by_the_names_that_the_rfc_uses() -> None:
+    lib = (
+        OLD["src/lib.rs"].replace("n: u8", "n: u16").replace("&self", "&mut self")
+        + "#[derive(Clone)]\npub enum E { A }\n"
+    )
+    said = judged(foreseen(ForeseenItem("pub fn double(n: u16) -> u8", ItemChange.CHANGE, Semver.MAJOR)), lib=lib)
+    assert said == ["A::get: not in the RFC", "double: ", "E: not in the RFC"]
+    everything = foreseen(
+        ForeseenItem("A::get", ItemChange.CHANGE, Semver.MAJOR),
+        ForeseenItem("pub enum E", ItemChange.ADD, Semver.MINOR),
+        ForeseenItem("double", ItemChange.CHANGE, Semver.MAJOR),
+    )
+    assert judged(everything, lib=lib) == ["A::get: ", "double: ", "E: "]
+
+
+@pytest.mark.parametrize(
+    ("said", "version", "expected"),
+    [
+        (Semver.PATCH, "1.0.0", "the RFC says patch"),
+        (Semver.MINOR, "1.0.0", "the RFC says minor"),
+        (Semver.NONE, "1.0.0", "the RFC says none"),
+        (Semver.MAJOR, "1.0.0", ""),
+        (Semver.MINOR, "0.4.0", ""),
+        (Semver.PATCH, "0.4.0", "the RFC says patch"),
+    ],
+)
+def test_an_item_that_asks_for_more_than_the_rfc_said_is_flagged(said: Semver, version: str, expected: str) -> None:
+    old = OLD | {"Cargo.toml": OLD["Cargo.toml"].replace("1.0.0", version)}
+    new = old | {"src/lib.rs": OLD["src/lib.rs"].replace("n: u8", "n: u16")}
+    what = foreseen(ForeseenItem("double", ItemChange.CHANGE, said))
+    assert drift(what, touched(old, new, ("src/lib.rs",)), contract(old, new)).terms == (expected,)
+
+
+def test_dependencies_with_what_they_bring_and_their_features_are_foreseen_by_name() -> None:
+    manifest = OLD["Cargo.toml"] + "itoa = { version = '1', optional = true }\n"
+    assert judged(foreseen(path="Cargo.toml", dependencies=("itoa",)), manifest=manifest) == ["itoa: ", "itoa: "]
+
+
+def test_unsafe_and_the_like_are_foreseen_where_the_rfc_speaks_of_them() -> None:
+    lib = OLD["src/lib.rs"].replace(
+        "fn helper() {}", "#[allow(dead_code)]\nfn helper() { unsafe { a() }; b.unwrap(); }"
+    )
+    said = judged(foreseen(DOUBLE), lib=lib)
+    assert said == ["helper: not in the RFC"] * 3
+    note = Foreseen((ForeseenFile("src/lib.rs", (), "needs `unsafe`; unwraps; keeps `dead_code`"),))
+    assert judged(note, lib=lib) == ["helper: "] * 3

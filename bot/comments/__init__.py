@@ -30,6 +30,7 @@ from bot.comments.answers import (
     taken_into_round_comment,
     user_error_comment,
 )
+from bot.comments.contract import contract_section, contract_summary
 from bot.comments.form import BODY_LIMIT, fenced, fit, own_region, quoted, with_own_region
 from bot.comments.investigation import inquired_note, inquiry_comment, second_reader_note
 from bot.comments.pull_request import (
@@ -67,6 +68,8 @@ __all__ = [
     "bug_note",
     "concern_raised_comment",
     "concern_resolved_comment",
+    "contract_section",
+    "contract_summary",
     "drift_section",
     "edited_comment",
     "evidence_summary",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bot.comments.contract import contract_section, contract_summary
 from bot.comments.form import BODY_LIMIT, cell, fit, tokens
 from bot.comments.rfc import drift_section
 from bot.comments.vocabulary import RED_WORDS
-from bot.domain import CheckResult, Criterion, Evidence, LookHere, Proof, PullRequest, Rfc, Severity, Usage
+from bot.domain import CheckResult, Contract, Criterion, Evidence, LookHere, Proof, PullRequest, Rfc, Severity, Usage
 from bot.rfc.drift import Drift
 
 LOOK_HERE_AT_MOST = 5
@@ -33,8 +34,9 @@ def pull_request_body(
     source: Source | None,
     evidence: Evidence,
     usage: Usage,
+    contract: Contract,
 ) -> str:
-    """What a reviewer reads first: what and why, the promise and its proof, the checks."""
+    """What a reviewer reads first: what and why, the promise and its proof, what it binds people to, the checks."""
     parts = [summary.strip(), f"Closes #{issue}."]
     rfc = source.rfc if source is not None else None
     if source is not None and rfc is not None:
@@ -49,6 +51,7 @@ def pull_request_body(
         parts.append(f"### Look here\n\n{_look_here(evidence.look_here)}")
     if rfc is not None:
         parts.append(f"### Every promise and its proof\n\n{_trace_table(rfc.criteria, evidence)}")
+    parts.append(contract_section(contract, source.drift.terms if source is not None else ()))
     if source is not None and source.drift:
         parts.append(drift_section(source.drift))
     parts.append(f"### Checks, run in a fresh container without a network\n\n{_check_table(evidence.checks)}")
@@ -132,10 +135,10 @@ def evidence_title(evidence: Evidence) -> str:
     return ", ".join([*parts, f"{checks} of {len(evidence.checks)} checks green"])
 
 
-def evidence_summary(evidence: Evidence) -> str:
+def evidence_summary(evidence: Evidence, contract: Contract, departures: Sequence[str] = ()) -> str:
     """The check run's summary: the same facts as in the pull request, shorter."""
     green = sum(proof.is_green for proof in evidence.proofs)
     lines = []
     if evidence.proofs:
         lines.append(f"{green} of {len(evidence.proofs)} new tests were red without the change and are green with it.")
-    return "\n\n".join([*lines, _check_table(evidence.checks)])
+    return "\n\n".join([*lines, contract_summary(contract, departures), _check_table(evidence.checks)])

@@ -14,6 +14,8 @@ from bot.rust.tests import TestItem, tests_of
 
 NAMED_AT_MOST = 3
 """How many tests or files one line names; the rest is counted, so that one habit takes one line."""
+STUB_LEFT = "still holds a `todo!()` or `unimplemented!()`."
+"""What is said of code that was never written."""
 
 _ASSERTION = re.compile(r"\b(?:debug_)?assert\w*!|\b(?:panic|unreachable)!|\.(?:unwrap|expect)(?:_err)?\(|\)\?")
 _STRICT = re.compile(r"\b(?:debug_)?assert\w*!\s*[\(\[{]")
@@ -53,6 +55,11 @@ def weakened(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[LookH
     ]
     order = list(Severity)
     return tuple(sorted(found, key=lambda line: order.index(line.severity)))
+
+
+def stubs_left(places: Iterable[str]) -> Iterator[LookHere]:
+    """The one line on code that was never written, at these places; none where there is none."""
+    yield from _line(places, STUB_LEFT, "Whoever reaches it gets a panic.")
 
 
 def _line(
@@ -235,7 +242,7 @@ def _sources(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Lo
         is_program = basename(path) == "main.rs" or "/bin/" in path
         if not is_program and len(_PROCESS_END.findall(whole[1])) > len(_PROCESS_END.findall(whole[0])):
             ends.append(path)
-    yield from _line(stubs, "still holds a `todo!()` or `unimplemented!()`.", "Whoever reaches it gets a panic.")
+    yield from stubs_left(stubs)
     yield from _line(aware, "behaves differently in test builds.", "What the tests see is not what users get.")
     yield from _line(
         ends, "ends the process or prints a verdict itself.", "A test binary that does so can forge results."

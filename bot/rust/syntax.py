@@ -117,10 +117,14 @@ def _split(text: str) -> Iterator[str]:
     yield text[start:]
 
 
+def tree(source: bytes) -> Node:
+    """The syntax tree of a file, for what wants to know more than its items."""
+    return Parser(_LANGUAGE).parse(source).root_node
+
+
 def items(source: bytes) -> tuple[Item, ...]:
     """Every item of the file in order, those of inline modules after their module."""
-    root = Parser(_LANGUAGE).parse(source).root_node
-    return tuple(_items(root, source, ()))
+    return tuple(_items(tree(source), source, ()))
 
 
 def _items(parent: Node, source: bytes, module: tuple[str, ...]) -> Iterator[Item]:
@@ -194,8 +198,7 @@ def _name(node: Node) -> str:
 
 def doc_tests(source: bytes) -> tuple[DocTest, ...]:
     """The fenced Rust examples in doc comments that rustdoc compiles, in order."""
-    root = Parser(_LANGUAGE).parse(source).root_node
-    return tuple(_doc_tests(root, ()))
+    return tuple(_doc_tests(tree(source), ()))
 
 
 def _doc_tests(parent: Node, path: tuple[str, ...]) -> Iterator[DocTest]:

@@ -12,7 +12,18 @@ from bot.rust.manifests import Target, manifest_of, read, table, targets_of, tex
 from bot.rust.split import Split, split
 from bot.rust.syntax import Item, doc_tests, items
 
-__all__ = ["Place", "Split", "TestItem", "functions", "modules", "new_tests", "split", "test_only_files", "tests_of"]
+__all__ = [
+    "Place",
+    "Split",
+    "TestItem",
+    "files_of_module",
+    "functions",
+    "modules",
+    "new_tests",
+    "split",
+    "test_only_files",
+    "tests_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,7 @@ def _reachable(target: Target, files: Mapping[str, str]) -> Iterator[tuple[str, 
             if item.kind == "mod_item" and not item.inline:
                 module = (*place.module, *item.module, item.name)
                 only = place.is_for_tests_only or item.is_for_tests_only or _is_inside_tests(item, found)
-                for file, home in _files_of(item, path, directory):
+                for file, home in files_of_module(item.name, item.module, item.file, path, directory):
                     todo.append((file, Place(target, module, only), home))
 
 
@@ -98,13 +109,18 @@ def _is_inside_tests(item: Item, found: Sequence[Item]) -> bool:
     )  # fmt: skip
 
 
-def _files_of(item: Item, path: str, directory: str) -> tuple[tuple[str, str], ...]:
-    """Where the file of `mod x;` may be, each with the directory of its own children."""
-    if item.file is not None:
-        base = join(directory, *item.module) if item.module else dirname(path)
-        file = normpath(join(base, item.file))
+def files_of_module(
+    name: str, module: tuple[str, ...], file: str | None, path: str, directory: str
+) -> tuple[tuple[str, str], ...]:
+    """Where the file of `mod name;` in the module `module` of `path` may be, each with the directory of its own children.
+
+    `file` is what `#[path]` says; `directory` is where children of `path` are.
+    """
+    if file is not None:
+        base = join(directory, *module) if module else dirname(path)
+        file = normpath(join(base, file))
         return ((file, dirname(file)),)
-    home = join(directory, *item.module, item.name)
+    home = join(directory, *module, name)
     return ((f"{home}.rs", home), (f"{home}/mod.rs", home))
 
 

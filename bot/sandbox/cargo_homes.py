@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,11 @@ from pathlib import Path
 
 from bot.caching import Item, discard
 from bot.disk import measure, remove_tree
+from bot.sandbox.workspace import WorkspaceFiles
+
+_NAME, _VERSION = re.compile(r"[A-Za-z0-9_-]{1,64}"), re.compile(r"\d[0-9A-Za-z.+-]{0,63}")
+_LICENCE = re.compile(r"^license\s*=\s*\"([A-Za-z0-9.+() /-]{1,80})\"\s*$", re.MULTILINE)
+_LARGEST_MANIFEST = 256 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +71,36 @@ class CargoHomes:
 
     def _notes(self, repository_id: int) -> Path:
         return self._root / f"{repository_id}.fetched"
+
+
+def licence(cargo_home: Path, name: str, version: str) -> str:
+    """The licence that a published package's own manifest in the cache names; "" where none can be read.
+
+    Without a version, that of the versions which are there, if it is one and the same. Setup containers write the cache, so
+    that what it says is data: no link is followed, and only what looks like a licence counts.
+    """
+    if not _NAME.fullmatch(name) or (version and not _VERSION.fullmatch(version)):
+        return ""
+    files = WorkspaceFiles(cargo_home, largest=_LARGEST_MANIFEST)
+    found = set()
+    for place in _packages(files, name, version):
+        try:
+            text = files.read(f"{place}/Cargo.toml").decode(errors="replace")
+        except OSError:
+            continue
+        match = _LICENCE.search(text.partition("[package]")[2].partition("\n[")[0])
+        found.add(match[1] if match is not None else "")
+    return found.pop() if len(found) == 1 else ""
+
+
+def _packages(files: WorkspaceFiles, name: str, version: str) -> Iterator[str]:
+    """The directories of a package's versions in the cache; cargo has one folder for each registry."""
+    try:
+        registries = [each for each in files.list("registry/src") if each.endswith("/")]
+        for registry in registries[:8]:
+            for each in files.list(f"registry/src/{registry}") if not version else [f"{name}-{version}/"]:
+                rest = each.rstrip("/").removeprefix(f"{name}-")
+                if each.startswith(f"{name}-") and _VERSION.fullmatch(rest):
+                    yield f"registry/src/{registry}{each.rstrip('/')}"
+    except OSError:
+        return

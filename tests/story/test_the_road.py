@@ -33,6 +33,7 @@ def test_the_pull_request_holds_the_tests_and_then_the_change(tester: Tester) ->
     assert tester.text_at(change)[crate.LIBRARY_PATH] == crate.SATURATING
     body = pull_request.issue.body
     assert "Closes #1." in body and "cargo clippy" in body
+    assert "### Contract\n\nNo public item, dependency or feature differs" in body
     assert (
         "| **AC-1** | `double(u8::MAX)` is `u8::MAX`. | `tests/doubling.rs::the_largest_number_stays` | 🔴 failed | 🟢 passes |"
         in body
@@ -46,6 +47,8 @@ def test_the_pull_request_holds_the_tests_and_then_the_change(tester: Tester) ->
 
 def test_a_review_is_answered_with_a_commit_and_a_request_to_look_again(tester: Tester) -> None:
     tester.has_files({"Cargo.lock": None, ".gitignore": "/target\nCargo.lock\n"})
+    extended = crate.REWORDED + "\npub fn halve(number: u8) -> u8 {\n    number / 2\n}\n"
+    tester.author_says(review=[[write(crate.LIBRARY_PATH, extended), check()], [submit_review()]])
     pull_request = tester.implement(tester.with_rfc())
     tester.edit_pull_request(pull_request, f"Mara: mind the overflow.\n\n{pull_request.issue.body}")
     before = pull_request.issue.body
@@ -54,12 +57,14 @@ def test_a_review_is_answered_with_a_commit_and_a_request_to_look_again(tester: 
     assert [comment.body.startswith("Done in ") for comment in thread.comments] == [False, True]
     assert len(tester.town.commits(pull_request)) == 3
     head = tester.text_at(pull_request.head_sha)
-    assert head[crate.LIBRARY_PATH] == crate.REWORDED and "Cargo.lock" not in head
+    assert head[crate.LIBRARY_PATH] == extended and "Cargo.lock" not in head
     assert [person.login for person in pull_request.requested_reviewers] == [MAINTAINER]
     # What the bot says there is about the whole change again; what Mara says stays.
     after = pull_request.issue.body
     assert after != before and after.startswith("Mara: mind the overflow.\n\n<!-- rfcsmith begins -->")
     assert after.count("### Every promise and its proof") == 1 and "🔴 failed" in after
+    assert "`doubler` **minor**, `0.1.0` → `0.1.1`" in after
+    assert "| public API | added `fn halve(number: u8) -> u8` (`src/lib.rs:8`) | minor |" in after
 
     tester.author_says(review=[[submit_review("question")]])
     question = tester.review(pull_request, crate.LIBRARY_PATH, 3, "Why not an Option?")

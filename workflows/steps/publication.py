@@ -21,11 +21,10 @@ from bot.domain import (
 from bot.errors import Conflict, UserError
 from bot.github.client import GitHub
 from bot.github.markers import with_marker
-from bot.rfc.drift import Drift, drift
-from bot.rust.surface import touched
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import briefs, lifecycle, parts
+from workflows.steps import briefs, contracts, lifecycle
+from workflows.steps.contracts import Findings
 from workflows.steps.records import Green, Red, rfc_of
 
 CHECK_RUN = "rfcsmith / evidence"
@@ -135,8 +134,9 @@ def open_pull_request(run_id: str) -> None:
     repo = run.target.repo
     github = our_hands.github.installation(repo.installation_id)
     change = _change_draft(run)
-    evidence = _evidence(run)
-    body = comments.own_region(_body(github, run, change, evidence, store.usage(run_id)))
+    findings = contracts.findings_of(run, rfc_of(run))
+    evidence = contracts.with_stubs(_evidence(run), findings.contract)
+    body = comments.own_region(_body(github, run, change, evidence, findings, store.usage(run_id)))
     pull_request = github.ensure_pull_request(
         repo,
         branch=run.branch,
@@ -147,11 +147,11 @@ def open_pull_request(run_id: str) -> None:
     )
     store.bind(run.target, pull_request=pull_request.number)
     store.save_run(replace(run, pull_request=pull_request.number))
-    _ensure_check_run(github, run, pull_request.head_sha, evidence)
+    _ensure_check_run(github, run, pull_request.head_sha, evidence, findings)
     store.put_document(run_id, "note", comments.opened_note(pull_request))
 
 
-def _body(github: GitHub, run: Run, change: ChangeDraft, evidence: Evidence, usage: Usage) -> str:
+def _body(github: GitHub, run: Run, change: ChangeDraft, evidence: Evidence, findings: Findings, usage: Usage) -> str:
     """What the pull request says of the whole change as the run leaves it."""
     rfc = rfc_of(run)
     return comments.pull_request_body(
@@ -159,51 +159,32 @@ def _body(github: GitHub, run: Run, change: ChangeDraft, evidence: Evidence, usa
         summary=change.summary,
         deviations=change.deviations,
         notes=change.notes,
-        source=comments.Source(rfc, _rfc_url(github, run, rfc), drift_of(run, rfc)) if rfc is not None else None,
+        source=comments.Source(rfc, _rfc_url(github, run, rfc), findings.drift) if rfc is not None else None,
         evidence=evidence,
         usage=usage,
+        contract=findings.contract,
     )
 
 
-def _bring_up_to_date(github: GitHub, run: Run, pull_request: PullRequest) -> None:
-    """Let the bot's part of the body tell of the whole difference after a round; people's words around it stay."""
+def _bring_up_to_date(github: GitHub, run: Run, pull_request: PullRequest, pushed: str) -> None:
+    """Let the bot's part of the body, and a check run, tell of the whole difference after a round; people's words stay."""
     store = hands.current().store
     built = store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
+    bound = replace(run, rfc_version=built.rfc_version) if built is not None else run
+    findings = contracts.findings_of(bound, rfc_of(bound))
+    found = contracts.with_stubs(_evidence(run), findings.contract)
+    _ensure_check_run(github, run, pushed, found, findings)
     change = store.document(built.id, f"draft:{Assignment.BUILD}", ChangeDraft) if built is not None else None
     green = store.document(built.id, "green", Green) if built is not None else None
     if built is None or change is None or green is None:
         return
     # What passed before is what passed before the whole change, not before this round.
-    evidence = replace(_evidence(run), passed_before=green.evidence.passed_before)
+    evidence = replace(found, passed_before=green.evidence.passed_before)
     usage = store.usage(built.id) + store.usage(run.id)
-    bound = replace(run, rfc_version=built.rfc_version)
-    body = comments.with_own_region(pull_request.body, _body(github, bound, change, evidence, usage))
+    text = _body(github, bound, change, evidence, findings, usage)
+    body = comments.with_own_region(pull_request.body, text)
     if body is not None and body != pull_request.body:
         github.edit_pull_request(run.target.repo, pull_request.number, body=body)
-
-
-def drift_of(run: Run, rfc: Rfc) -> Drift:
-    """Where the change as it will be published leaves what the RFC foresaw; nothing where the RFC foresaw nothing."""
-    git, repository_id = hands.current().git, run.target.repo.id
-    green = hands.current().store.document(run.id, "green", Green)
-    if green is None or not rfc.foreseen.files:
-        return Drift()
-    base = git.tree_of(repository_id, run.base_commit)
-    paths = tuple(
-        change.path for change in git.changes(repository_id, base, green.tree) if change.path != parts.path_of(run)
-    )
-    texts = [_texts(repository_id, tree, paths) for tree in (base, green.tree)]
-    return drift(rfc.foreseen, touched(texts[0], texts[1], paths))
-
-
-def _texts(repository_id: int, tree: str, paths: tuple[str, ...]) -> dict[str, str]:
-    """The Rust sources among the paths, and every manifest, as texts."""
-    git = hands.current().git
-    known = git.paths(repository_id, tree)
-    wanted = [path for path in known if path.endswith("Cargo.toml") or (path.endswith(".rs") and path in paths)]
-    return {
-        path: content.decode(errors="replace") for path, content in git.read_many(repository_id, tree, wanted).items()
-    }
 
 
 def _rfc_url(github: GitHub, run: Run, rfc: Rfc | None) -> str:
@@ -217,7 +198,7 @@ def _evidence(run: Run) -> Evidence:
     return green.evidence
 
 
-def _ensure_check_run(github: GitHub, run: Run, head: str, evidence: Evidence) -> None:
+def _ensure_check_run(github: GitHub, run: Run, head: str, evidence: Evidence, findings: Findings) -> None:
     is_good = all(proof.is_green for proof in evidence.proofs)
     github.ensure_check_run(
         run.target.repo,
@@ -228,7 +209,7 @@ def _ensure_check_run(github: GitHub, run: Run, head: str, evidence: Evidence) -
             status="completed",
             conclusion="success" if is_good else "failure",
             title=comments.evidence_title(evidence),
-            summary=comments.evidence_summary(evidence),
+            summary=comments.evidence_summary(evidence, findings.contract, findings.drift.terms),
         ),
     )
 
@@ -251,7 +232,6 @@ def answer_review(run_id: str) -> None:
         github.reply(repo, run.pull_request, thread.comments[0].id, f"thread:{run.id}:{answer.thread}", body)
     pull_request = github.pull_request(repo, run.pull_request)
     if pushed:
-        _ensure_check_run(github, run, pushed, _evidence(run))
-        _bring_up_to_date(github, run, pull_request)
+        _bring_up_to_date(github, run, pull_request, pushed)
     github.request_review(repo, run.pull_request, [run.requested_by.login])
     store.put_document(run_id, "note", comments.reviewed_note(pull_request.html_url, pushed, draft.summary))
