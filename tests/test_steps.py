@@ -7,12 +7,31 @@ from dataclasses import replace
 import pytest
 
 from bot.agent.submit import NewTest
-from bot.domain import Check, CheckKind, CheckResult, Diagnostic, Exit, Failure, Level, RedKind, Success, Timeout
+from bot.domain import (
+    Check,
+    CheckKind,
+    CheckResult,
+    Contract,
+    Diagnostic,
+    Evidence,
+    Exit,
+    Failure,
+    ItemChange,
+    Level,
+    LookHere,
+    RedKind,
+    Success,
+    Term,
+    TermKind,
+    Timeout,
+)
 from bot.domain import TestOutcome as Outcome
 from bot.domain import TestRun as Ran
+from bot.rust.frozen import stubs_left
 from bot.rust.tests import TestItem as Item
 from bot.rust.tests import new_tests
 from workflows.steps import proof
+from workflows.steps.contracts import with_stubs
 from workflows.steps.preparation import slug
 
 FAILED = Failure(101)
@@ -88,3 +107,18 @@ def test_a_test_that_did_not_run_for_no_good_reason_is_unseen() -> None:
     assert proof._is_unseen(FIRST, results(ran(FIRST, Outcome.IGNORED)))
     assert not proof._is_unseen(FIRST, results(errors=True))
     assert not proof._is_unseen(FIRST, results(exit_=Timeout(9.0)))
+
+
+# --- the contract ----------------------------------------------------------------------------------------------------
+
+
+def test_stubs_of_the_whole_change_stand_under_look_here_once_and_by_their_lines() -> None:
+    def stub(line: int) -> Term:
+        return Term(TermKind.STUB, ItemChange.ADD, "f", "src/lib.rs", line, "todo!()")
+
+    other = LookHere("tests/a.rs::t", "asserts less than it did.")
+    # What a round's own comparison saw names the file only, and a round after it sees nothing of what was there before.
+    for look_here in ((other,), (*stubs_left(["src/lib.rs"]), other)):
+        seen = with_stubs(Evidence(look_here=look_here), Contract((stub(3), stub(9))))
+        assert seen.look_here == (other, *stubs_left(["src/lib.rs:3", "src/lib.rs:9"]))
+    assert with_stubs(Evidence(look_here=(other,)), Contract()).look_here == (other,)

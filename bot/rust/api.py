@@ -117,6 +117,10 @@ def _compared(key: str, old: Interface, new: Interface) -> Iterator[Term]:
     pair = _pair(old.items[key], new.items[key])
     if pair is not None:
         before, after = pair
+        if len(new.items[key]) > len(old.items[key]):
+            # Each of several definitions stands under a condition of its own: together they may be what the one was.
+            kept = after.flags - _cfg(after.flags) | _cfg(before.flags)
+            after = replace(after, flags=kept)
         yield from _item(key, before, after)
     yield from _methods(key, old.methods.get(key, {}), new.methods.get(key, {}), new.items[key][0])
 
@@ -129,7 +133,8 @@ def _pair(old: Sequence[Declared], new: Sequence[Declared]) -> tuple[Declared, D
     right = [item for item in new if not any(_is_like(item, other) for other in old)]
     if left and right:
         same_cfg = [other for other in right if _cfg(other.flags) == _cfg(left[0].flags)]
-        return left[0], (same_cfg or right)[0]
+        same_kind = [other for other in right if other.kind == left[0].kind]
+        return left[0], (same_cfg or same_kind or right)[0]
     return None
 
 

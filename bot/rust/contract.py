@@ -32,9 +32,9 @@ def contract(old: Mapping[str, str], new: Mapping[str, str]) -> Contract:
     ]
     if any(sources):
         unknown = frozenset(path for files in sources for path in files) - interfaces.files
-        only = _only_for_tests(new, unknown) | _only_for_tests(old, unknown)
-        kept = [{path: text for path, text in files.items() if path not in only} for files in sources]
-        terms += escape_terms(kept[0], kept[1])
+        others = _no_source(new, unknown) | _no_source(old, unknown)
+        kept = [{path: text for path, text in files.items() if path not in others} for files in sources]
+        terms += escape_terms(kept[0], kept[1], manifests[1])
     terms += lint_table_terms(manifests[0], manifests[1])
     ranked = sorted(
         terms, key=lambda term: (_ORDER.index(term.kind), -_LEVELS.index(term.level), _CHANGES.index(term.change))
@@ -165,15 +165,19 @@ def _is_source(path: str) -> bool:
     return path.endswith(".rs") and not is_test_path(path) and "examples" not in parts[:-1] and parts[-1] != "build.rs"
 
 
-def _only_for_tests(files: Mapping[str, str], paths: frozenset[str]) -> frozenset[str]:
-    """Of the sources at these paths those that only test builds compile."""
-    manifests = {manifest_of(path, files) for path in paths}
-    found: set[str] = set()
-    for manifest in manifests:
-        if manifest is not None:
-            places = modules(_package(manifest, files))
-            found |= {path for path, each in places.items() if all(place.is_for_tests_only for place in each)}
-    return frozenset(found & paths)
+def _no_source(files: Mapping[str, str], paths: frozenset[str]) -> frozenset[str]:
+    """Of these paths those that only test builds compile, and those that no library or program has as its own."""
+    packages = {manifest_of(path, files) for path in paths if path in files}
+    places = {
+        path: each
+        for manifest in packages
+        if manifest is not None
+        for path, each in modules(_package(manifest, files)).items()
+    }
+    tests = {path for path in paths & places.keys() if all(place.is_for_tests_only for place in places[path])}
+    # What lies among the sources may be included by a macro.
+    strays = {path for path in paths - places.keys() if path in files and "src" not in path.split("/")[:-1]}
+    return frozenset(tests | strays)
 
 
 def _releases(

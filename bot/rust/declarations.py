@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from tree_sitter import Node
 
 from bot.rust.signatures import Scope, Signature, canonical, function, parameters_of, text_of, without_comments
-from bot.rust.syntax import demands_test
+from bot.rust.syntax import demands_test, split_predicates
 
 COMMENTS = ("line_comment", "block_comment")
 KINDS = {
@@ -116,9 +116,20 @@ def flags_of(attributes: Sequence[str]) -> frozenset[str]:
             found.add(plain)
         elif plain.split("(")[0].split("=")[0] == "deprecated":
             found.add("deprecated")
-        elif plain.startswith(("cfg(", "repr(")):
+        elif plain.startswith("cfg("):
+            found |= {f"cfg({each})" for each in _conditions(plain[4:-1])}
+        elif plain.startswith("repr("):
             found.add(plain.replace(",)", ")"))
     return frozenset(found)
+
+
+def _conditions(predicate: str) -> Iterator[str]:
+    """What must all hold, `all(…)` taken apart, so that one condition less can be told from another one."""
+    if predicate.startswith("all(") and predicate.endswith(")"):
+        for part in split_predicates(predicate[4:-1]):
+            yield from _conditions(part)
+    elif predicate:
+        yield predicate.removesuffix(",")
 
 
 def is_hidden(attributes: Sequence[str]) -> bool:
@@ -284,7 +295,7 @@ def _shown(node: Node) -> str:
 
 def _flat(text: str) -> str:
     flat = " ".join(without_comments(text).split())
-    return re.sub(r",? ([)>\]])", r"\1", re.sub(r"([(<\[]) ", r"\1", flat)) if "{" not in flat else flat
+    return re.sub(r",? ([)>\]])", r"\1", re.sub(r"((?<!<)[(<\[]) ", r"\1", flat)) if "{" not in flat else flat
 
 
 # --- impls and derives -----------------------------------------------------------------------------------------------

@@ -268,21 +268,19 @@ def lock_terms(old: str, new: str, path: str, direct: Iterable[str]) -> Iterator
     if not before or not after:
         return
     fresh = {name for name in after if name not in before} - members_in(new) - set(direct)
-    ways: dict[str, list[str]] = {}
-    fresh_by: dict[str, list[str]] = {}
     roads = _roads(new)
-    for name in sorted(fresh):
-        road = roads.get(name, ())
-        fresh_by.setdefault(road[0] if road else "", []).append(name)
-        ways.setdefault(road[0] if road else "", []).append(" → ".join(road) if len(road) > 2 else name)
-    for first, brought in sorted(ways.items()):
+    groups: dict[str, list[str]] = {}
+    for name in sorted(fresh, key=lambda name: (len(roads.get(name, ())), name)):
+        groups.setdefault(roads[name][0] if name in roads else "", []).append(name)
+    for first, brought in sorted(groups.items()):
         more = len(brought) - WAYS_AT_MOST
-        named = ", ".join(map(in_code, brought[:WAYS_AT_MOST])) + (f" and {more} more" if more > 0 else "")
+        named = ", ".join(brought[:WAYS_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+        deep = next((roads[name] for name in brought if len(roads.get(name, ())) > 2), ())
+        way = in_code(" → ".join(deep)) if deep else ""
+        said = [f"by {in_code(first)}"] if first and not deep else [way] if way else []
         yield Term(
-            TermKind.DEPENDENCY, ItemChange.ADD, first, path, 0,
-            f"{len(brought)} package{'s' if len(brought) > 1 else ''} not named in a manifest",
-            note=f"{named}, by {in_code(first)}" if first else named,
-            packages=tuple((name, after[name][-1].version) for name in fresh_by.get(first, ())),
+            TermKind.DEPENDENCY, ItemChange.ADD, first, path, 0, named, note=", ".join(["comes along", *said]),
+            packages=tuple((name, after[name][-1].version) for name in brought),
         )  # fmt: skip
 
 

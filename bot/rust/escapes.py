@@ -13,8 +13,9 @@ from bot.rust.signatures import in_code
 from bot.rust.syntax import demands_test, tree
 
 # What is no code: comments, strings and characters. A lifetime is not a character.
+# What is left open goes to the end of the text, so that a hostile file costs no more time than any other.
 _NOT_CODE = re.compile(
-    r"//[^\n]*|/\*(?:[^*]|\*(?!/)|/\*.*?\*/)*\*/|\bb?c?r(?P<hashes>#*)\".*?\"(?P=hashes)|\"(?:\\.|[^\"\\])*\""
+    r"//[^\n]*|/\*.*?(?:\*/|\Z)|\bb?c?r(?P<hashes>#*)\".*?(?:\"(?P=hashes)|\Z)|\"(?:\\.|[^\"\\])*(?:\"|\Z)"
     r"|'(?:\\[^\n]{1,10}?|[^\\'\n])'",
     re.DOTALL,
 )
@@ -23,13 +24,17 @@ _PANIC = re.compile(
     r"\b(?P<macro>panic|unreachable)\s*!|(?<!\bself)\.\s*(?P<call>unwrap|unwrap_err|expect|expect_err)\s*\("
 )
 _STUB = re.compile(r"\b(?P<macro>todo|unimplemented)\s*!")
-_LINT = re.compile(r"#\s*!?\s*\[\s*(?:cfg_attr\s*\(.*?,\s*)?(?P<word>allow|expect)\s*\((?P<lints>[^()]*)\)", re.DOTALL)
+_LINT = re.compile(
+    r"#\s*!?\s*\[\s*(?:cfg_attr\s*\([^\]]{0,200}?,\s*)?(?P<word>allow|expect)\s*\((?P<lints>[^()]*)\)", re.DOTALL
+)
 _HELD = re.compile(
-    r"#\s*!\s*\[\s*(?:cfg_attr\s*\(.*?,\s*)?(?P<word>forbid|deny|warn)\s*\((?P<lints>[^()]*)\)", re.DOTALL
+    r"#\s*!\s*\[\s*(?:cfg_attr\s*\([^\]]{0,200}?,\s*)?(?P<word>forbid|deny|warn)\s*\((?P<lints>[^()]*)\)", re.DOTALL
 )
 # A parser has an `expect` of its own; that of Option and Result takes a message.
 _MESSAGE = re.compile(r"\s*(?:&?\s*(?:\"|r#*\"|format!|concat!)|[A-Z][A-Z0-9_:]*\s*\)|\w*(?:msg|message)\b)")
 _STRICTNESS = ("allow", "expect", "warn", "deny", "forbid")
+LINTS_NAMED = 3
+"""How many lints of one kind a row names."""
 _WORDS = {"{": "block", "fn": "fn", "impl": "impl", "trait": "trait", "extern": "extern"}
 
 
@@ -45,14 +50,20 @@ class _Found:
     line_text: str
 
 
-def escape_terms(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Term]:
-    """What is new in `new`; both map the paths of sources that are no tests to their texts. Code that only moved is not new."""
+def escape_terms(old: Mapping[str, str], new: Mapping[str, str], manifests: Mapping[str, str]) -> Iterator[Term]:
+    """What is new in `new`; both map the paths of sources that are no tests to their texts. Code that only moved is not new.
+
+    `manifests` are those of the new tree: a lint that went to a `[lints]` table is held still.
+    """
     before = [one for path, text in sorted(old.items()) for one in _all(path, text)]
     after = [one for path, text in sorted(new.items()) for one in _all(path, text)]
     for kind in (TermKind.UNSAFE, TermKind.STUB, TermKind.PANIC, TermKind.LINT):
         fresh = _fresh([one for one in before if one.kind is kind], [one for one in after if one.kind is kind])
         yield from _grouped(kind, fresh)
-    yield from _no_longer_held(old, new)
+    tables = frozenset(
+        lint for text in manifests.values() for lint, level in _table(text).items() if level not in ("allow", "expect")
+    )
+    yield from _no_longer_held(old, new, tables)
 
 
 def _fresh(before: Iterable[_Found], after: Iterable[_Found]) -> list[_Found]:
@@ -170,15 +181,20 @@ def _is_test(attribute: str) -> bool:
 # --- lints of whole crates -------------------------------------------------------------------------------------------
 
 
-def _no_longer_held(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Term]:
-    """Crates that no longer forbid, deny or warn."""
+def _no_longer_held(old: Mapping[str, str], new: Mapping[str, str], tables: frozenset[str]) -> Iterator[Term]:
+    """Crates that no longer forbid, deny or warn; `tables` are the lints that a manifest holds instead."""
     for path in sorted(old.keys() & new.keys()):
         before, after = _held(old[path]), _held(new[path])
+        groups: dict[tuple[str, str], list[str]] = {}
         for lint, word in before.items():
-            now = after.get(lint)
-            if now is None or _STRICTNESS.index(now) < _STRICTNESS.index(word):
-                said = f"now {in_code(now)}" if now else "is gone"
-                yield Term(TermKind.LINT, ItemChange.REMOVE, lint, path, 1, f"#![{word}({lint})]", note=said)
+            now = after.get(lint, "")
+            if lint not in tables and (not now or _STRICTNESS.index(now) < _STRICTNESS.index(word)):
+                groups.setdefault((word, now), []).append(lint)
+        for (word, now), lints in groups.items():
+            named = ", ".join([*lints[:LINTS_NAMED], *(["…"] if len(lints) > LINTS_NAMED else [])])
+            said = f"now {in_code(now)}" if now else "no longer there"
+            many = f", {len(lints)} lints" if len(lints) > LINTS_NAMED else ""
+            yield Term(TermKind.LINT, ItemChange.REMOVE, lints[0], path, 1, f"#![{word}({named})]", note=said + many)
 
 
 def _held(text: str) -> dict[str, str]:

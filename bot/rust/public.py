@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from posixpath import dirname
@@ -13,15 +14,40 @@ from bot.rust.signatures import Signature
 from bot.rust.tests import files_of_module
 
 Path = tuple[str, ...]
-_DEEPEST = 12
+_ROUNDS = 24
+_PATHS = 16
 _TYPES = ("struct", "enum", "union", "trait", "type")
+
+
+def identity(item: Declared) -> str:
+    return f"{item.path}:{item.line}:{item.kind}:{item.name}"
+
+
+def _inner(item: Declared) -> Path:
+    """The path of the module that an item of that kind is."""
+    return (*item.module, item.name) if item.name else ()
 
 
 @dataclass(slots=True)
 class _Module:
+    """What stands in a module, and what names mean there: its own and imported ones, and those that a glob brings."""
+
     declared: list[Declared] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
     impls: list[Impl] = field(default_factory=list)
+    named: dict[str, dict[str, Declared]] = field(default_factory=dict)
+    globbed: dict[str, dict[str, Declared]] = field(default_factory=dict)
+
+    def add(self, name: str, item: Declared, *, is_glob: bool = False) -> bool:
+        """Let the name mean the item as well; whether that is new."""
+        if is_glob and name in self.named:
+            return False
+        known = (self.globbed if is_glob else self.named).setdefault(name, {})
+        key = identity(item)
+        if key in known:
+            return False
+        known[key] = item
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +75,11 @@ class Interface:
     files: frozenset[str] = frozenset()
 
 
-def identity(item: Declared) -> str:
-    return f"{item.path}:{item.line}:{item.kind}:{item.name}"
-
-
 def interface(target: Target, files: Mapping[str, str], shape: Callable[[str], Shape]) -> Interface:
     """The interface of the library `target`; `shape` reads a text."""
     crate = _Crate(target)
     crate.load(files, shape)
+    crate.link()
     return crate.interface()
 
 
@@ -107,25 +130,39 @@ class _Crate:
 
     # --- names ---
 
-    def find(self, module: Path, name: str, seen: frozenset[tuple[Path, str]] = frozenset()) -> list[Declared]:
-        """What `name` means in a module, imports and globs followed; nothing where it comes from outside."""
-        if (module, name) in seen or module not in self._modules:
-            return []
-        seen |= {(module, name)}
-        here = self._modules[module]
-        found = [item for item in here.declared if item.name == name]
-        if not module:
-            found += [item for item in self._by_name.get(name, []) if item.is_exported and item not in found]
-        for use in here.uses:
-            if use.name == name:
-                found += self.target(module, use.target, seen)
-            elif use.name == "*" and not found:
-                for outer in self.target(module, use.target, seen):
-                    if outer.kind == "mod":
-                        found += self.find((*outer.module, outer.name), name, seen)
-        return found
+    def link(self) -> None:
+        """Find out what every name in every module means, as the compiler does: in rounds, until nothing new is found."""
+        for path, module in self._modules.items():
+            for item in module.declared:
+                module.add(item.name, item)
+            if not path:
+                for item in (item for items in self._by_name.values() for item in items if item.is_exported):
+                    module.add(item.name, item)
+        for _ in range(_ROUNDS):
+            if not sum(self._import(path, use) for path, module in self._modules.items() for use in module.uses):
+                break
 
-    def target(self, module: Path, segments: Path, seen: frozenset[tuple[Path, str]] = frozenset()) -> list[Declared]:
+    def _import(self, path: Path, use: Use) -> bool:
+        """Take over what an import brings as far as that is known yet; whether anything was new."""
+        here, is_new = self._modules[path], False
+        for item in self.target(path, use.target):
+            if use.name != "*":
+                is_new |= here.add(use.name, item)
+            elif item.kind == "mod":
+                outer = self._modules.get(_inner(item))
+                if outer is None or outer is here:
+                    continue
+                for name, items in [*outer.named.items(), *outer.globbed.items()]:
+                    for one in list(items.values()):
+                        is_new |= here.add(name, one, is_glob=True)
+        return is_new
+
+    def find(self, module: Path, name: str) -> list[Declared]:
+        """What `name` means in a module; nothing where it comes from outside."""
+        here = self._modules.get(module, _Module())
+        return list((here.named.get(name) or here.globbed.get(name) or {}).values())
+
+    def target(self, module: Path, segments: Path) -> list[Declared]:
         """What a path in a module leads to."""
         current: list[Path] = [module]
         rest = list(segments)
@@ -136,17 +173,14 @@ class _Crate:
                 return self._module_items(current[0])
         found: list[Declared] = []
         for position, name in enumerate(rest):
-            found = [item for place in current for item in self.find(place, name, seen)]
-            if not found and position == 0 and len(rest) == len(segments) and module:
-                found = self.find((), name, seen) if self._is_2015(name) else []
+            found = [item for place in current for item in self.find(place, name)]
+            if not found and position == 0 and len(rest) == len(segments) and (name,) in self._modules:
+                found = self.find((), name)  # Before 2018, paths of imports begin at the root.
             if position + 1 < len(rest):
-                current = [(*item.module, item.name) for item in found if item.kind == "mod"]
+                current = [_inner(item) for item in found if item.kind == "mod"]
                 if not current:
                     return []
         return found
-
-    def _is_2015(self, name: str) -> bool:
-        return (name,) in self._modules
 
     def _module_items(self, path: Path) -> list[Declared]:
         if not path:
@@ -163,7 +197,7 @@ class _Crate:
                 if item.kind == "macro" and item.is_exported and not item.is_hidden:
                     found.items[f"m:{item.name}"] = [item]
         else:
-            for key, item in self._public((), (), set(), frozenset()):
+            for key, item in self._public():
                 listed = found.items.setdefault(key, [])
                 if all(identity(one) != identity(item) for one in listed):
                     listed.append(item)
@@ -177,43 +211,45 @@ class _Crate:
         self._members(found)
         return found
 
-    def _public(
-        self, module: Path, shown: Path, seen: set[tuple[Path, Path]], flags: frozenset[str]
-    ) -> Iterator[tuple[str, Declared]]:
-        if (module, shown) in seen or module not in self._modules or len(shown) > _DEEPEST:
-            return
-        seen.add((module, shown))
-        here = self._modules[module]
-        for item in here.declared:
+    def _public(self) -> Iterator[tuple[str, Declared]]:
+        """Every public item under every path to it, the shortest first."""
+        nothing: frozenset[str] = frozenset()
+        todo: deque[tuple[Path, Path, frozenset[str]]] = deque([((), (), nothing)])
+        shown: Counter[Path] = Counter()
+        seen: set[tuple[Path, Path]] = set()
+        while todo:
+            module, path, flags = todo.popleft()
+            # Modules that show each other have endlessly many paths; nobody uses more than a few of them.
+            if module not in self._modules or (module, path) in seen or shown[module] >= _PATHS:
+                continue
+            seen.add((module, path))
+            shown[module] += 1
+            for name, item, more in self._shown(module):
+                if name == "*" and item.kind == "mod":
+                    todo.append((_inner(item), path, flags | more))
+                    continue
+                full = (*path, name if name != "*" else item.name)
+                if item.kind == "macro" and item.is_exported and len(full) == 1:
+                    continue
+                yield f"{_namespace(item)}:{'::'.join(full)}", replace(item, flags=item.flags | flags | more)
+                if item.kind == "mod" and item.name:
+                    todo.append((_inner(item), full, flags | more))
+
+    def _shown(self, module: Path) -> Iterator[tuple[str, Declared, frozenset[str]]]:
+        """What a module itself shows, by name (`*` for all that is in it), and under which conditions."""
+        for item in self._modules[module].declared:
             if item.is_public and not item.is_hidden and item.kind != "macro":
-                yield from self._shown(item, (*shown, item.name), seen, flags)
-        for use in here.uses:
+                yield item.name, item, frozenset()
+        for use in self._modules[module].uses:
             if not use.is_public or use.name == "_":
                 continue
-            more = flags | use.flags
             targets = self.target(module, use.target)
             if use.name != "*":
-                for item in targets or [_outside(use)]:
-                    yield from self._shown(item, (*shown, use.name), seen, more)
-                continue
-            for item in targets:
-                if item.kind == "mod":
-                    yield from self._public(
-                        tuple(part for part in (*item.module, item.name) if part), shown, seen, more
-                    )
-            if not any(item.kind == "mod" for item in targets):
-                path = "::".join((*shown, f"{use.target[-1]}::*"))
-                yield f"t:{path}", replace(_outside(use), name=f"{use.target[-1]}::*")
-
-    def _shown(
-        self, item: Declared, path: Path, seen: set[tuple[Path, Path]], flags: frozenset[str]
-    ) -> Iterator[tuple[str, Declared]]:
-        if item.kind == "macro" and item.is_exported and len(path) == 1:
-            return
-        item = replace(item, flags=item.flags | flags) if flags else item
-        yield f"{_namespace(item)}:{'::'.join(path)}", item
-        if item.kind == "mod" and item.name:
-            yield from self._public((*item.module, item.name), path, seen, flags)
+                yield from ((use.name, item, use.flags) for item in targets or [_outside(use)])
+            elif modules := [item for item in targets if item.kind == "mod"]:
+                yield from (("*", item, use.flags) for item in modules)
+            else:
+                yield "*", replace(_outside(use), name=f"{use.target[-1]}::*"), use.flags
 
     def _members(self, found: Interface) -> None:
         for path, module in self._modules.items():

@@ -29,7 +29,7 @@ from bot.rust.syntax import tree
 _NAMED_IN_MACRO = re.compile(
     r"\bpub\s+(?:unsafe\s+|const\s+|async\s+)*(fn|struct|enum|trait|type|static|union)\s+(\w+)"
 )
-_BRANCH = re.compile(r"(?:if\s*#\s*\[\s*(?P<cfg>cfg\s*\(.*?\))\s*\]|else)\s*\{", re.DOTALL)
+_BRANCH = re.compile(r"(?:if\s*#\s*\[\s*(?P<cfg>cfg\s*\([^{}]{0,300}?\))\s*\]|else)\s*\{")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from tree_sitter import Node
 from bot.domain import Semver
 
 # Strings count as code here: the ABI of an `extern` and a macro's literal are part of what callers see.
-_COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_COMMENT = re.compile(r'"(?:\\.|[^"\\])*(?:"|\Z)|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
 _TOKEN = re.compile(
     r"'\w+(?!')|\"(?:\\.|[^\"\\])*\"|(?:::\s*)?(?:r#)?\w+(?:\s*::\s*(?:r#)?[A-Za-z_]\w*)*|->|=>|\.\.=|\S"
 )

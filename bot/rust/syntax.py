@@ -104,10 +104,11 @@ def _demands(predicate: str) -> bool:
     if predicate == "test":
         return True
     match = re.match(r"all\s*\((.*)\)$", predicate, re.DOTALL)
-    return match is not None and any(_demands(part.strip()) for part in _split(match[1]))
+    return match is not None and any(_demands(part.strip()) for part in split_predicates(match[1]))
 
 
-def _split(text: str) -> Iterator[str]:
+def split_predicates(text: str) -> Iterator[str]:
+    """The parts of what stands in the parentheses of `all(…)` or `any(…)`."""
     depth, start = 0, 0
     for position, character in enumerate(text):
         depth += (character == "(") - (character == ")")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from bot.domain import Release, Semver, Term, TermKind
@@ -52,6 +54,10 @@ SAME = {
     "an import changes": (
         "use std::fmt;\npub fn f(a: fmt::Arguments) {}",
         "use core::fmt::Arguments;\npub fn f(a: Arguments) {}",
+    ),
+    "an import has another name": (
+        "use std::io::Error as E;\npub fn f(a: E) {}",
+        "use std::io::Error;\npub fn f(a: Error) {}",
     ),
     "a path is written out": ("use std::io;\npub fn f() -> io::Result<()> {}", "pub fn f() -> std::io::Result<()> {}"),
     "a constant has another value": ("pub const A: u8 = 1;", "pub const A: u8 = 2;"),
@@ -104,6 +110,11 @@ DIFFERENT = {
         "use std::io;\npub fn f(a: io::Error) {}",
         ["change major f"],
     ),
+    "the same name of another module": (
+        "use std::fmt::Error;\npub fn f(a: Error) {}",
+        "use std::io::Error;\npub fn f(a: Error) {}",
+        ["change major f"],
+    ),
     "a result": ("pub fn f() {}", "pub fn f() -> u8 { 1 }", ["change major f"]),
     "the result lives as long as another parameter": (
         "pub fn f<'a>(a: &'a u8, b: &u8) -> &'a u8 { a }",
@@ -121,7 +132,7 @@ DIFFERENT = {
     "deprecated": ("pub fn f() {}", "#[deprecated]\npub fn f() {}", ["change minor f"]),
     "behind a feature": ("pub fn f() {}", '#[cfg(feature = "x")]\npub fn f() {}', ["change major f"]),
     "no longer behind a feature": ('#[cfg(feature = "x")]\npub fn f() {}', "pub fn f() {}", ["change minor f"]),
-    "behind another condition": ("#[cfg(unix)]\npub fn f() {}", "#[cfg(all(unix, a))]\npub fn f() {}", ["change major? f"]),
+    "behind more": ("#[cfg(unix)]\npub fn f() {}", "#[cfg(all(unix, a))]\npub fn f() {}", ["change major f"]),
     "one platform of two": (
         "#[cfg(unix)]\npub fn f() {}\n#[cfg(windows)]\npub fn f() {}",
         "#[cfg(unix)]\npub fn f() {}\n#[cfg(windows)]\npub fn f(a: u8) {}",
@@ -287,7 +298,7 @@ PLACES = {
     "modules that show each other": (
         {"src/lib.rs": "pub mod a { pub use crate::b::*; pub fn x() {} }\npub mod b { pub use crate::a::*; }"},
         {"src/lib.rs": "pub mod a { pub use crate::b::*; pub fn x() {} }\npub mod b { pub use crate::a::*; pub fn y() {} }"},
-        ["add minor a::y"],
+        ["add minor b::y"],
     ),
 }  # fmt: skip
 
@@ -388,6 +399,19 @@ def test_programs_count_and_examples_benches_and_build_scripts_do_not() -> None:
     paths = ("src/main.rs", "examples/a.rs", "benches/a.rs", "build.rs", "tests/a.rs")
     files = dict.fromkeys(paths, text)
     assert said(dict.fromkeys(paths, "fn main() {}"), files) == ["add none main"]
+
+
+def test_what_a_build_script_brings_along_is_no_source() -> None:
+    old = {"src/lib.rs": "", "build.rs": "", "build/probe.rs": "", "src/included.rs": ""}
+    new = old | {"build/probe.rs": "fn a() { todo!() }", "src/included.rs": "fn b() { todo!() }"}
+    assert said(old, new) == ["add none b"]
+
+
+def test_lints_that_went_to_a_table_are_held_still_and_many_of_a_kind_are_one_term() -> None:
+    old = {"src/lib.rs": "#![deny(a_lint, b_lint, c_lint, d_lint, e_lint)]"}
+    new = {"src/lib.rs": "", "Cargo.toml": MANIFEST + '[lints.rust]\na_lint = "deny"\n'}
+    (term,) = contract({"Cargo.toml": MANIFEST} | old, new).terms
+    assert (term.shown, term.note) == ("#![deny(b_lint, c_lint, d_lint, …)]", "no longer there, 4 lints")
 
 
 def test_lint_tables_count() -> None:
@@ -491,8 +515,8 @@ def test_packages_that_come_along_are_told_with_the_way_to_them() -> None:
         contract(old, new), {"Cargo.lock": MORE}, lambda name, version: {"serde": "MIT", "deep": "Zlib"}.get(name, "")
     ).terms
     assert (direct.shown, direct.note, direct.line) == ("serde 1", "MIT", 7)
-    assert others.shown == "2 packages not named in a manifest" and others.name == "serde"
-    assert others.note == "`serde → serde_core → deep`, `serde_core`, by `serde`; Zlib; licence of 1 not known"
+    assert (others.shown, others.name) == ("serde_core, deep", "serde")
+    assert others.note == "comes along, `serde → serde_core → deep`; Zlib; licence of 1 not known"
 
 
 def test_nothing_in_a_repository_can_end_the_code_it_stands_in() -> None:
@@ -501,6 +525,32 @@ def test_nothing_in_a_repository_can_end_the_code_it_stands_in() -> None:
     assert all("` @mara" not in term.note for term in contract(old, new).terms)
 
 
-def test_broken_code_and_endless_re_exports_come_to_an_end() -> None:
-    old = "pub use self::a::b; mod a { pub use super::b; }\npub mod m { pub use super::m; pub use super::*; }"
-    assert said(old, old + "\npub fn f( {{{ impl<") == said(old, old + "\npub fn f( {{{ impl<")
+HOSTILE = {
+    "broken": "pub fn f( {{{ impl<",
+    "open comments": "/*" * 100_000,
+    "open texts": 'r"' + "'\"" * 50_000 + '"' * 50_001,
+    "open attributes": "#[cfg_attr(a, " * 20_000,
+    "open parentheses": "pub fn f(a: " + "(" * 5_000 + "," + ")" * 5_000 + ") {}",
+    "a macro of everything": "m! { " + "pub struct A(u8,); " * 10_000 + " }",
+    "modules that show each other": "".join(
+        f"pub mod m{n} {{ pub use super::*; pub use super::{{{', '.join(f'm{k} as n{k}' for k in range(9))}}}; }}\n"
+        for n in range(9)
+    ),
+    "modules that import everything of each other": "".join(
+        f"mod m{n} {{ {' '.join(f'pub use super::m{k}::*;' for k in range(25) if k != n)} pub struct S{n}; }}\n"
+        f"pub use m{n}::*;\n"
+        for n in range(25)
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_no_source_takes_longer_than_it_is_worth(case: str) -> None:
+    started_at = time.monotonic()
+    said("pub fn g() {}", f"{HOSTILE[case]}\npub fn g() {{ a.unwrap() }}\nimpl S1 {{ pub fn x() {{}} }}\n")
+    assert time.monotonic() - started_at < 8
+
+
+def test_re_exports_that_go_in_circles_show_nothing_twice() -> None:
+    old = "pub use self::a::b; mod a { pub use super::b; }\npub mod m { pub use super::m; pub use super::*; pub fn x() {} }"
+    assert said(old, old + "\npub fn f() {}") == ["add minor f"]
