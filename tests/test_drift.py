@@ -104,5 +104,45 @@ def test_unsafe_and_the_like_are_foreseen_where_the_rfc_speaks_of_them() -> None
     )
     said = judged(foreseen(DOUBLE), lib=lib)
     assert said == ["helper: not in the RFC"] * 3
+    assert judged(Foreseen((ForeseenFile("src/lib.rs", (), "we allow and expect both"),)), lib=lib)[-1] != "helper: "
     note = Foreseen((ForeseenFile("src/lib.rs", (), "needs `unsafe`; unwraps; keeps `dead_code`"),))
     assert judged(note, lib=lib) == ["helper: "] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "is_foreseen"),
+    [
+        ("It needs `unsafe` for the transmute.", True),
+        ("No `unsafe` is needed.", False),
+        ("It is fast. It does without unsafe code.", False),
+        ("", False),
+    ],
+)
+def test_unsafe_is_foreseen_by_a_sentence_that_does_not_deny_it(text: str, is_foreseen: bool) -> None:
+    new, paths = change(lib=OLD["src/lib.rs"].replace("fn helper() {}", "fn helper() { unsafe { a() } }"))
+    found = drift(foreseen(DOUBLE), touched(OLD, new, paths), contract(OLD, new), text)
+    assert found.terms == (("",) if is_foreseen else (NOT_FORESEEN,))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_foreseen"),
+    [
+        ("The minimum Rust rises to 1.70.", True),
+        ("The minimum Rust stays 1.60.", False),
+        ("It takes 1.705 seconds.", False),
+        ("The minimum Rust does not rise to 1.70.", False),
+    ],
+)
+def test_the_minimum_rust_is_foreseen_by_its_number(text: str, is_foreseen: bool) -> None:
+    old = OLD | {"Cargo.toml": OLD["Cargo.toml"].replace("[features]", "rust-version = '1.60'\n[features]")}
+    new = old | {"Cargo.toml": old["Cargo.toml"].replace("1.60", "1.70.0")}
+    found = drift(foreseen(DOUBLE), touched(old, new, ("Cargo.toml",)), contract(old, new), text)
+    assert found.terms == (("",) if is_foreseen else (NOT_FORESEEN,))
+
+
+def test_a_crate_is_the_same_with_a_dash_and_with_an_underscore() -> None:
+    said = judged(
+        foreseen(path="Cargo.toml", dependencies=("unicode_width",)),
+        manifest=OLD["Cargo.toml"] + "unicode-width = '0.2'\n",
+    )
+    assert said == ["unicode-width: "]

@@ -19,6 +19,7 @@ _QUIET = re.compile(
 NOT_FORESEEN = "not in the RFC"
 
 _LEVELS = tuple(Semver)
+_WITHOUT = re.compile(r"\b(?:no|not|none|nothing|never|without|neither|nor|avoids?)\b|n't\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,11 @@ class Drift:
         return bool(self.unforeseen or self.untouched)
 
 
-def drift(foreseen: Foreseen, touched: Touched, contract: Contract) -> Drift:
-    """Compare; tests, lock files, changelogs and the like are no surprise, but a foreseen one that is missing is."""
+def drift(foreseen: Foreseen, touched: Touched, contract: Contract, text: str = "") -> Drift:
+    """Compare; tests, lock files, changelogs and the like are no surprise, but a foreseen one that is missing is.
+
+    `text` is the RFC as it reads: what has no list of its own, like `unsafe` and the minimum Rust, is looked for there.
+    """
     files = {file.path for file in foreseen.files}
     features = _features(foreseen)
     changed = {feature.split(" = ")[0] for feature in touched.features}
@@ -55,7 +59,7 @@ def drift(foreseen: Foreseen, touched: Touched, contract: Contract) -> Drift:
     return Drift(
         tuple(f"`{path}`" for path in touched.paths if path not in files and not _is_quiet(path)),
         tuple(untouched),
-        tuple(_departure(term, foreseen, contract) for term in contract.terms),
+        tuple(_departure(term, foreseen, contract, text) for term in contract.terms),
     )
 
 
@@ -63,26 +67,50 @@ def _features(foreseen: Foreseen) -> set[str]:
     return {feature.split("=")[0].split()[0] for feature in foreseen.features if feature.split()}
 
 
-def _departure(term: Term, foreseen: Foreseen, contract: Contract) -> str:
+def _departure(term: Term, foreseen: Foreseen, contract: Contract, text: str) -> str:
     """How a term leaves the RFC; "" where it was foreseen."""
     if term.kind is TermKind.API:
         named = [
             item for file in foreseen.files for item in file.items if item_name(item.name) in (term.name, *term.names)
         ]
         return _other_level(term, named, contract) if named else NOT_FORESEEN
-    if term.kind is TermKind.DEPENDENCY:
-        return "" if term.name in foreseen.dependencies else NOT_FORESEEN
-    if term.kind is TermKind.FEATURE:
-        # An optional dependency is a feature by itself.
-        return "" if term.name in _features(foreseen) | set(foreseen.dependencies) else NOT_FORESEEN
-    words = {
-        TermKind.UNSAFE: ("unsafe",),
-        TermKind.PANIC: ("panic", "unwrap", "expect"),
-        TermKind.STUB: (),
-        TermKind.TOOLCHAIN: (term.name, *term.names),
-        TermKind.LINT: tuple(re.findall(r"[a-z_:]{5,}", term.shown)),
-    }[term.kind]
-    return "" if any(_says(foreseen, word) for word in words) else NOT_FORESEEN
+    return "" if _is_foreseen(term, foreseen, text) else NOT_FORESEEN
+
+
+def _is_foreseen(term: Term, foreseen: Foreseen, text: str) -> bool:
+    """Whether the RFC speaks of a term that is no public item."""
+    crates = {_crate(name) for name in foreseen.dependencies}
+    notes = "\n".join(said for file in foreseen.files for said in (file.note, *(item.name for item in file.items)))
+    everything = f"{notes}\n{text}"
+    match term.kind:
+        case TermKind.DEPENDENCY:
+            return _crate(term.name) in crates
+        case TermKind.FEATURE:
+            # An optional dependency is a feature by itself.
+            return term.name in _features(foreseen) or _crate(term.name) in crates
+        case TermKind.TOOLCHAIN:
+            return _says(everything, *_version(term))
+        case TermKind.UNSAFE:
+            return _says(everything, "unsafe")
+        case TermKind.PANIC:
+            # An RFC's text may well speak of the panic that it mends.
+            return _says(notes, r"panic|unwrap|expect\(")
+        case TermKind.LINT:
+            lints = set(re.findall(r"[\w:]+", term.shown)) - {"allow", "expect", "warn", "deny", "forbid"}
+            return any(_says(everything, rf"{lint}\b") for lint in lints)
+        case _:
+            return False
+
+
+def _crate(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _version(term: Term) -> tuple[str, ...]:
+    """What a sentence must hold that speaks of this compiler or edition: the RFC may also name the one that stays."""
+    field, _, value = term.shown.partition(" ")
+    number = re.escape(value.removesuffix(".0") if value.count(".") > 1 else value)
+    return (rf"{number}(?!\d)",) if field == "rust-version" else ("edition", number)
 
 
 def _other_level(term: Term, items: list[ForeseenItem], contract: Contract) -> str:
@@ -96,9 +124,13 @@ def _other_level(term: Term, items: list[ForeseenItem], contract: Contract) -> s
     return f"the RFC says {said}"
 
 
-def _says(foreseen: Foreseen, word: str) -> bool:
-    texts = [text for file in foreseen.files for text in (file.note, *(item.name for item in file.items))]
-    return any(re.search(rf"(?<![\w-]){re.escape(word)}", text, re.IGNORECASE) for text in texts)
+def _says(text: str, *patterns: str) -> bool:
+    """Whether a sentence speaks of all of these, and not only of doing without."""
+    return any(
+        all(re.search(rf"(?<![\w.-])(?:{pattern})", sentence, re.IGNORECASE) for pattern in patterns)
+        and not _WITHOUT.search(sentence)
+        for sentence in re.split(r"(?<=[.!?;])\s|\n", text)
+    )
 
 
 def _is_quiet(path: str) -> bool:

@@ -43,7 +43,7 @@ def findings_of(run: Run, rfc: Rfc | None) -> Findings:
     found = with_licences(contract(old, new), locks, partial(licence, home))
     if rfc is None or not rfc.foreseen.files:
         return Findings(found)
-    return Findings(found, drift(rfc.foreseen, touched(old, new, paths), found))
+    return Findings(found, drift(rfc.foreseen, touched(old, new, paths), found, rfc.body))
 
 
 def _tells(path: str) -> bool:
