@@ -80,7 +80,8 @@ def _what(term: Term) -> str:
         said = said if term.kind is not TermKind.API else f"{_code(term.name)}: {said}"
     else:
         said = _code(code)
-    return cell(f"{_VERBS[term.change]} {said} ({place})")
+    when = " before" if term.change is ItemChange.REMOVE else ""
+    return cell(f"{_VERBS[term.change]} {said} ({place}{when})")
 
 
 def _named(shown: str, name: str) -> str:

@@ -5,17 +5,17 @@ The rules: https://doc.rust-lang.org/cargo/reference/semver.html
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from bot.domain import ItemChange, Semver, Term, TermKind
-from bot.rust.declarations import Declared, Impl, Member
+from bot.rust.conditions import Features, Shift, shift
+from bot.rust.declarations import Declared, Impl
+from bot.rust.members import field_terms, flag_terms, part_of, trait_terms, variant_terms
 from bot.rust.public import Interface, Method, identity
-from bot.rust.signatures import difference, in_code, same
+from bot.rust.signatures import difference, in_code
 
 _AUTO = ("Send", "Sync", "Unpin", "UnwindSafe", "RefUnwindSafe")
-_SEALED = re.compile(r"sealed|private", re.IGNORECASE)
 
 
 def api_terms(old: Interface, new: Interface) -> Iterator[Term]:
@@ -54,8 +54,10 @@ def _items_gone(old: Interface, new: Interface) -> Iterator[Term]:
             other for other in _homes(new) if other[0] == key[0] and other.split("::")[-1].split(":")[-1] == item.name
         ]
         moved = f"now {in_code(_path(now[0]))}" if now and item.kind != "re-export" else ""
-        note = moved or _inside(inside)
-        yield replace(_term(ItemChange.REMOVE, key, item, Semver.MAJOR, note), was=item.shown)
+        is_hidden = not moved and item.name in new.hidden
+        note = "now `#[doc(hidden)]`" if is_hidden else moved or _inside(inside)
+        term = _term(ItemChange.REMOVE, key, item, Semver.MAJOR, note)
+        yield replace(term, was=item.shown, is_certain=term.is_certain and not is_hidden)
     for key in sorted(old.items.keys() - new.items.keys() - gone):
         home = old.home[identity(old.items[key][0])]
         if _parent(key) not in old.items.keys() - new.items.keys() and home in new.items:
@@ -115,14 +117,21 @@ def _term(change: ItemChange, key: str, item: Declared, level: Semver, note: str
 
 def _compared(key: str, old: Interface, new: Interface) -> Iterator[Term]:
     pair = _pair(old.items[key], new.items[key])
+    # What happens to a module, or to a type, happens to all that is in it: it is told there.
+    known = {_shift(_parent(key), old, new), _shift(key, old, new)} - {Shift()}
     if pair is not None:
         before, after = pair
         if len(new.items[key]) > len(old.items[key]):
             # Each of several definitions stands under a condition of its own: together they may be what the one was.
-            kept = after.flags - _cfg(after.flags) | _cfg(before.flags)
-            after = replace(after, flags=kept)
-        yield from _item(key, before, after)
-    yield from _methods(key, old.methods.get(key, {}), new.methods.get(key, {}), new.items[key][0])
+            after = replace(after, flags=after.flags - _cfg(after.flags) | _cfg(before.flags))
+        yield from _item(key, before, after, new.features, {_shift(_parent(key), old, new)})
+    yield from _methods(key, old, new, known)
+
+
+def _shift(key: str, old: Interface, new: Interface) -> Shift:
+    if key not in old.items or key not in new.items:
+        return Shift()
+    return shift(old.items[key][0].flags, new.items[key][0].flags, new.features)
 
 
 def _pair(old: Sequence[Declared], new: Sequence[Declared]) -> tuple[Declared, Declared] | None:
@@ -152,7 +161,7 @@ def _cfg(flags: frozenset[str]) -> frozenset[str]:
     return frozenset(flag for flag in flags if flag.startswith("cfg"))
 
 
-def _item(key: str, old: Declared, new: Declared) -> Iterator[Term]:
+def _item(key: str, old: Declared, new: Declared, features: Features, known: Collection[Shift]) -> Iterator[Term]:
     changed = _term(ItemChange.CHANGE, key, new, Semver.MAJOR)
     if old.kind != new.kind:
         # Where one side comes from a macro or another crate, nothing is known of what it is there.
@@ -165,152 +174,57 @@ def _item(key: str, old: Declared, new: Declared) -> Iterator[Term]:
             yield replace(changed, was=old.shown, is_certain=False)
         return
     if found is not None:
-        note = found[1]
+        level, note = found
+        is_certain = new.is_certain
         if old.kind == "macro":
-            note = "its rules changed: may break callers"
+            # What takes all that it took is an addition; else only the compiler can tell what a call still matches.
+            takes_more = new.signature.shape[: len(old.signature.shape)] == old.signature.shape
+            level, is_certain = (Semver.MINOR, True) if takes_more else (Semver.MAJOR, False)
+            note = "it takes more than before" if takes_more else "its rules changed"
         elif not new.is_certain:
             note = "what a macro makes it of has changed"
         was = old.shown if old.shown != new.shown else ""
-        yield replace(changed, was=was, level=found[0], note=note, is_certain=new.is_certain and old.kind != "macro")
-    yield from _flags(changed, old.flags, new.flags)
+        yield replace(changed, was=was, level=level, note=note, is_certain=is_certain)
+    yield from flag_terms(changed, old.flags, new.flags, features, known)
     if not (old.is_certain and new.is_certain):
         return
     if new.kind in ("struct", "union"):
-        yield from _fields(changed, old.members, new.members, is_open="non_exhaustive" in old.flags)
+        yield from field_terms(changed, old.members, new.members, features, is_open="non_exhaustive" in old.flags)
     elif new.kind == "enum":
-        yield from _variants(changed, old, new)
+        yield from variant_terms(changed, old, new, features)
     elif new.kind == "trait":
-        yield from _trait(changed, old, new)
-
-
-def _flags(changed: Term, old: frozenset[str], new: frozenset[str]) -> Iterator[Term]:
-    gone, come = old - new, new - old
-    cfg = sorted(flag for flag in come if flag.startswith("cfg"))
-    was_cfg = sorted(flag for flag in gone if flag.startswith("cfg"))
-    if cfg:
-        is_other = " (before: " + ", ".join(map(in_code, was_cfg)) + ")" if was_cfg else ""
-        note = "only under " + ", ".join(map(in_code, cfg)) + is_other
-        # Which of two conditions is the wider one only the compiler knows.
-        yield replace(changed, note=note, is_certain=changed.is_certain and not was_cfg)
-    elif was_cfg:
-        yield replace(changed, level=Semver.MINOR, note="no longer only under " + ", ".join(map(in_code, was_cfg)))
-    if "non_exhaustive" in come:
-        yield replace(changed, note="now `#[non_exhaustive]`")
-    if "non_exhaustive" in gone:
-        yield replace(changed, level=Semver.MINOR, note="no longer `#[non_exhaustive]`")
-    if "deprecated" in come:
-        yield replace(changed, level=Semver.MINOR, note="now deprecated")
-    for flag in sorted(flag for flag in gone | come if flag.startswith("repr(")):
-        is_major = flag in gone or "packed" in flag or "align" in flag
-        level = Semver.MAJOR if is_major else Semver.MINOR
-        yield replace(changed, level=level, note=f"{'no longer' if flag in gone else 'now'} {in_code(f'#[{flag}]')}")
-
-
-def _part(changed: Term, member: Member, change: ItemChange, level: Semver, note: str = "") -> Term:
-    name = f"{changed.name}::{member.name}" if member.kind != "field" else f"{changed.name}.{member.name}"
-    return replace(
-        changed, change=change, name=name, line=member.line if change is not ItemChange.REMOVE else changed.line,
-        shown=member.shown, was="", note=note, level=level,
-        names=(*changed.names, *([member.name] if member.kind != "field" or not member.name.isdigit() else [])),
-    )  # fmt: skip
-
-
-def _fields(changed: Term, old: Sequence[Member], new: Sequence[Member], *, is_open: bool) -> Iterator[Term]:
-    """`is_open`: others could never build it by naming all of its fields."""
-    before, after = {one.name: one for one in old}, {one.name: one for one in new}
-    could_be_built = not is_open and all(one.is_public for one in old)
-    for name, one in before.items():
-        now = after.get(name)
-        if not one.is_public:
-            continue
-        if now is None:
-            yield _part(changed, one, ItemChange.REMOVE, Semver.MAJOR)
-        elif not now.is_public:
-            yield _part(changed, now, ItemChange.CHANGE, Semver.MAJOR, "no longer public")
-        elif not same(one.signature.shape, now.signature.shape):
-            yield replace(_part(changed, now, ItemChange.CHANGE, Semver.MAJOR), was=one.shown)
-        else:
-            yield from _flags(_part(changed, now, ItemChange.CHANGE, Semver.MAJOR), one.flags, now.flags)
-    for name, one in after.items():
-        if name in before and not before[name].is_public and one.is_public:
-            yield _part(changed, one, ItemChange.ADD, Semver.MINOR, "now public")
-        elif name not in before and could_be_built:
-            what = "" if one.is_public else "private, "
-            yield _part(changed, one, ItemChange.ADD, Semver.MAJOR, f"{what}and all others are public")
-        elif name not in before and one.is_public:
-            yield _part(changed, one, ItemChange.ADD, Semver.MINOR)
-
-
-def _variants(changed: Term, old: Declared, new: Declared) -> Iterator[Term]:
-    before, after = {one.name: one for one in old.members}, {one.name: one for one in new.members}
-    level = Semver.MINOR if "non_exhaustive" in old.flags else Semver.MAJOR
-    for name, one in before.items():
-        now = after.get(name)
-        if now is None:
-            yield _part(changed, one, ItemChange.REMOVE, Semver.MAJOR)
-            continue
-        part = _part(changed, now, ItemChange.CHANGE, Semver.MAJOR)
-        if one.signature != now.signature:
-            yield replace(part, was=one.shown)
-        else:
-            fields = list(_fields(part, one.members, now.members, is_open="non_exhaustive" in one.flags))
-            if any(field.level is Semver.MAJOR for field in fields):
-                yield replace(part, was=one.shown)
-            elif fields:
-                yield replace(part, was=one.shown, level=Semver.MINOR)
-        yield from _flags(part, one.flags, now.flags)
-    for name, one in after.items():
-        if name not in before:
-            note = "" if level is Semver.MINOR else "the enum is exhaustive"
-            yield _part(changed, one, ItemChange.ADD, level, note)
-
-
-def _trait(changed: Term, old: Declared, new: Declared) -> Iterator[Term]:
-    before, after = {one.name: one for one in old.members}, {one.name: one for one in new.members}
-    is_sealed = any(bound.startswith("Self: ") and _SEALED.search(bound) for bound in old.signature.bounds)
-    for name, one in before.items():
-        now = after.get(name)
-        if now is None:
-            yield _part(changed, one, ItemChange.REMOVE, Semver.MAJOR)
-            continue
-        part = _part(changed, now, ItemChange.CHANGE, Semver.MAJOR)
-        if (found := difference(one.signature, now.signature)) is not None:
-            # Whoever implements the trait is held to every word of it.
-            yield replace(part, was=one.shown if one.shown != now.shown else "", note=found[1])
-        elif now.is_required and not one.is_required and not is_sealed:
-            yield replace(part, note="has no default any more")
-        yield from _flags(part, one.flags, now.flags)
-    for name, one in after.items():
-        if name not in before:
-            needs = one.is_required and not is_sealed
-            note = "required" if needs else "the trait is sealed" if one.is_required else "has a default"
-            yield _part(changed, one, ItemChange.ADD, Semver.MAJOR if needs else Semver.MINOR, note)
+        yield from trait_terms(changed, old, new, features)
 
 
 # --- impls -----------------------------------------------------------------------------------------------------------
 
 
-def _methods(key: str, old: dict[str, list[Method]], new: dict[str, list[Method]], owner: Declared) -> Iterator[Term]:
-    base = _term(ItemChange.CHANGE, key, owner, Semver.MAJOR)
+def _methods(key: str, old: Interface, new: Interface, known: Collection[Shift]) -> Iterator[Term]:
+    before_all, after_all = old.methods.get(key, {}), new.methods.get(key, {})
+    base = _term(ItemChange.CHANGE, key, new.items[key][0], Semver.MAJOR)
     told: set[tuple[frozenset[str], frozenset[str]]] = set()
-    for name in sorted(old.keys() | new.keys()):
-        before, after = old.get(name, []), new.get(name, [])
+    for name in sorted(before_all.keys() | after_all.keys()):
+        before, after = before_all.get(name, []), after_all.get(name, [])
         place = (after or before)[0]
-        part = replace(
-            _part(base, place.member, ItemChange.CHANGE, Semver.MAJOR), path=place.path, line=place.member.line
-        )
-        part = replace(part, names=(place.member.name,))
+        part = part_of(base, place.member, ItemChange.CHANGE, Semver.MAJOR)
+        part = replace(part, path=place.path, line=place.member.line, names=(place.member.name,))
         if not before:
             yield replace(part, change=ItemChange.ADD, level=Semver.MINOR)
         elif not after:
             yield replace(part, change=ItemChange.REMOVE, was=place.member.shown)
         else:
-            yield from _method(part, before, after, told)
+            yield from _method(part, (before, after), new.features, known, told)
 
 
 def _method(
-    part: Term, before: Sequence[Method], after: Sequence[Method], told: set[tuple[frozenset[str], frozenset[str]]]
+    part: Term,
+    forms: tuple[Sequence[Method], Sequence[Method]],
+    features: Features,
+    known: Collection[Shift],
+    told: set[tuple[frozenset[str], frozenset[str]]],
 ) -> Iterator[Term]:
+    """`told` holds the changes of an `impl`'s bounds that a row speaks of already: they belong to all of its methods."""
+    before, after = forms
     left = [one for one in before if not any(_is_same_method(one, other) for other in after)]
     right = [one for one in after if not any(_is_same_method(one, other) for other in before)]
     if not left:
@@ -325,12 +239,11 @@ def _method(
         shown = was.member.shown if was.member.shown != now.member.shown else ""
         yield replace(part, was=shown, level=found[0], note=found[1])
     if was.bounds != now.bounds and (was.bounds, now.bounds) not in told:
-        # The bounds belong to all methods of the block: once is enough.
         told.add((was.bounds, now.bounds))
         less = now.bounds < was.bounds
         level, word = (Semver.MINOR, "less") if less else (Semver.MAJOR, "more")
         yield replace(part, level=level, note=f"its `impl` demands {word} of type parameters")
-    yield from _flags(part, was.flags, now.flags)
+    yield from flag_terms(part, was.flags, now.flags, features, known)
 
 
 def _is_same_method(one: Method, other: Method) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from posixpath import basename, dirname
 
 from bot.domain import Contract, ItemChange, Release, Semver, Term, TermKind
 from bot.rust.api import api_terms
-from bot.rust.dependencies import lock_terms, manifest_terms
+from bot.rust.conditions import with_closure
+from bot.rust.dependencies import features_in, lock_terms, manifest_terms
 from bot.rust.escapes import escape_terms, lint_table_terms
 from bot.rust.manifests import Target, manifest_of, package_field, read, table, targets_of, text_of
 from bot.rust.public import Interface, interface
@@ -91,7 +93,9 @@ class _Interfaces:
         found = []
         for files in (self.old, self.new):
             library = _library(manifest, files)
-            found.append(interface(library, files, self.shape) if library is not None else Interface())
+            shown = interface(library, files, self.shape) if library is not None else Interface()
+            # Conditions of both trees are read by the features as they will be.
+            found.append(replace(shown, features=with_closure(features_in(self.new[manifest]))))
         self.files |= found[0].files | found[1].files
         return found[0], found[1]
 

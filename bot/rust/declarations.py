@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from tree_sitter import Node
 
+from bot.rust.conditions import conditions
 from bot.rust.signatures import Scope, Signature, canonical, function, parameters_of, text_of, without_comments
-from bot.rust.syntax import demands_test, split_predicates
+from bot.rust.syntax import demands_test
 
 COMMENTS = ("line_comment", "block_comment")
 KINDS = {
@@ -117,19 +118,10 @@ def flags_of(attributes: Sequence[str]) -> frozenset[str]:
         elif plain.split("(")[0].split("=")[0] == "deprecated":
             found.add("deprecated")
         elif plain.startswith("cfg("):
-            found |= {f"cfg({each})" for each in _conditions(plain[4:-1])}
+            found |= set(conditions(plain[4:-1].removesuffix(",")))
         elif plain.startswith("repr("):
             found.add(plain.replace(",)", ")"))
     return frozenset(found)
-
-
-def _conditions(predicate: str) -> Iterator[str]:
-    """What must all hold, `all(…)` taken apart, so that one condition less can be told from another one."""
-    if predicate.startswith("all(") and predicate.endswith(")"):
-        for part in split_predicates(predicate[4:-1]):
-            yield from _conditions(part)
-    elif predicate:
-        yield predicate.removesuffix(",")
 
 
 def is_hidden(attributes: Sequence[str]) -> bool:
@@ -171,7 +163,7 @@ def item_of(
         is_exported = any(text.split("(")[0].strip() == "macro_export" for text in attributes)
         arms = [canonical(text_of(rule.child_by_field_name("left")), Scope()) for rule in node.named_children
                 if rule.type == "macro_rule"]  # fmt: skip
-        rules = Signature(shape=tuple(token for arm in arms for token in (*arm, ";")))
+        rules = Signature(shape=tuple(" ".join(arm) for arm in arms))
         return replace(item, is_exported=is_exported, signature=rules, shown=f"{name}!")
     if kind == "fn" and (made := _procedural(name, attributes)) is not None:
         words = Signature(shape=canonical(made[1], Scope()))
@@ -220,7 +212,7 @@ def _supertraits(node: Node, scope: Scope) -> Iterator[str]:
     bounds = node.child_by_field_name("bounds")
     for child in bounds.named_children if bounds is not None else []:
         if child.type not in COMMENTS:
-            yield " ".join(canonical(text_of(child), scope))
+            yield " ".join(token.rpartition("::")[2] for token in canonical(text_of(child), scope))
 
 
 def _fields(body: Node, scope: Scope, *, all_public: bool = False) -> Iterator[Member]:

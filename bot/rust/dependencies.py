@@ -186,7 +186,7 @@ def _line(text: str, word: str) -> int:
 
 
 def _features(path: str, old: Mapping[str, str], new: Mapping[str, str], *, is_published: bool) -> Iterator[Term]:
-    before, after = _declared(old.get(path, "")), _declared(new[path])
+    before, after = features_in(old.get(path, "")), features_in(new[path])
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)
         if was == now:
@@ -196,7 +196,8 @@ def _features(path: str, old: Mapping[str, str], new: Mapping[str, str], *, is_p
             gone, come = sorted(set(was) - set(now)), sorted(set(now) - set(was))
             if not gone and not come:
                 continue
-            level = Semver.MAJOR if gone else Semver.MINOR
+            # An optional dependency behind a feature is nobody's business; a feature behind it was turned on for others.
+            level = Semver.MAJOR if any(not each.startswith("dep:") for each in gone) else Semver.MINOR
             said = [("now with", come), ("no longer with", gone)]
             note = "; ".join(f"{words} {', '.join(map(in_code, each_of))}" for words, each_of in said if each_of)
         elif was is not None:
@@ -208,11 +209,11 @@ def _features(path: str, old: Mapping[str, str], new: Mapping[str, str], *, is_p
         change = ItemChange.ADD if was is None else ItemChange.REMOVE if now is None else ItemChange.CHANGE
         yield Term(
             TermKind.FEATURE, change, name, path, _line(new[path] if now is not None else old[path], name), name,
-            note=note, level=level if is_published else Semver.NONE,
+            note=note, level=level if is_published and not name.startswith("_") else Semver.NONE,
         )  # fmt: skip
 
 
-def _declared(text: str) -> dict[str, tuple[str, ...]]:
+def features_in(text: str) -> dict[str, tuple[str, ...]]:
     """The features with what they turn on, also those that optional dependencies are by themselves."""
     document = read(text)
     found = {name: tuple(map(str, _list(value))) for name, value in table(document, "features").items()}

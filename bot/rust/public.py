@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from posixpath import dirname
 
+from bot.rust.conditions import Features
 from bot.rust.declarations import Declared, Impl, Member
 from bot.rust.manifests import Target
 from bot.rust.shape import Shape, Use
@@ -65,7 +66,8 @@ class Interface:
     """The public items of a crate by path (`t:a::B`: `t` types, `v` values, `m` macros), under each path they have.
 
     `home` is the shortest of an item's paths; `methods` are those of inherent impls by the path of their type, `impls`
-    those of traits by their head. `files` are all that the crate's modules reach.
+    those of traits by their head. `files` are all that the crate's modules reach, `features` what each feature turns on;
+    `hidden` are names of public items that the documentation does not show.
     """
 
     items: dict[str, list[Declared]] = field(default_factory=dict)
@@ -73,6 +75,8 @@ class Interface:
     methods: dict[str, dict[str, list[Method]]] = field(default_factory=dict)
     impls: dict[str, list[Impl]] = field(default_factory=dict)
     files: frozenset[str] = frozenset()
+    features: Features = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
 
 
 def interface(target: Target, files: Mapping[str, str], shape: Callable[[str], Shape]) -> Interface:
@@ -191,7 +195,8 @@ class _Crate:
     # --- the interface ---
 
     def interface(self) -> Interface:
-        found = Interface(files=frozenset(self._files))
+        hidden = (item.name for items in self._by_name.values() for item in items if item.is_hidden)
+        found = Interface(files=frozenset(self._files), hidden=frozenset(hidden))
         if self._target.kind == "proc-macro":
             for item in self._modules[()].declared:
                 if item.kind == "macro" and item.is_exported and not item.is_hidden:
@@ -245,7 +250,10 @@ class _Crate:
                 continue
             targets = self.target(module, use.target)
             if use.name != "*":
-                yield from ((use.name, item, use.flags) for item in targets or [_outside(use)])
+                # A name may mean a private thing of another kind as well.
+                shown = [item for item in targets if item.is_public or item.is_exported or not item.name]
+                other = replace(_outside(use), is_certain=False) if targets else _outside(use)
+                yield from ((use.name, item, use.flags) for item in shown or [other])
             elif modules := [item for item in targets if item.kind == "mod"]:
                 yield from (("*", item, use.flags) for item in modules)
             else:

@@ -239,7 +239,7 @@ def difference(old: Signature, new: Signature) -> tuple[Semver, str] | None:
     if is_same_shape and old.bounds == new.bounds and gone <= {"unsafe"} and come <= {"const"}:
         return Semver.MINOR, "; ".join([*(f"now `{word}`" for word in come), *(f"no longer `{word}`" for word in gone)])
     if not is_same_shape and not gone and not come and _has_more_defaults(old.shape, new.shape):
-        return Semver.MINOR, "one more type parameter, with a default"
+        return Semver.MINOR, "a type parameter has a default"
     words = [
         *(f"now {in_code(_plain(word))}" for word in sorted(come)),
         *(f"no longer {in_code(_plain(word))}" for word in sorted(gone)),
@@ -252,10 +252,12 @@ def _plain(word: str) -> str:
 
 
 def _has_more_defaults(old: Sequence[str], new: Sequence[str]) -> bool:
-    """Whether `new` is `old` with further type parameters that have defaults."""
-    added = [token for token in new if token not in old]
+    """Whether `new` is `old` with further type parameters that have defaults, or with a default where there was none."""
+    known = set(old)
+    added = [token for token in new if token not in known and token[0] in "$%" and " = " in token]
+    told = {token.partition(" = ")[0]: token for token in added}
     rest = [token for token in new if token not in added]
-    return bool(added) and all(token[0] in "$%" and " = " in token for token in added) and rest == list(old)
+    return bool(added) and (rest == list(old) or [told.get(token, token) for token in old] == list(new))
 
 
 def same(one: Iterable[str], other: Iterable[str]) -> bool:

@@ -103,6 +103,9 @@ DIFFERENT = {
     "a function": ("", "pub fn f() {}", ["add minor f"]),
     "a function goes": ("pub fn f() {}", "", ["remove major f"]),
     "a function is hidden": ("pub fn f() {}", "pub(crate) fn f() {}", ["remove major f"]),
+    "a function is kept out of the documentation": (
+        "pub fn f() {}", "#[doc(hidden)]\npub fn f() {}", ["remove major? f"],
+    ),
     "one parameter more": ("pub fn f(a: u8) {}", "pub fn f(a: u8, b: u8) {}", ["change major f"]),
     "another type": ("pub fn f(a: u8) {}", "pub fn f(a: u16) {}", ["change major f"]),
     "another type of the same name": (
@@ -217,6 +220,15 @@ DIFFERENT = {
         "#[macro_export]\nmacro_rules! m { ($a:expr) => {}; }",
         ["change major? m"],
     ),
+    "a macro takes more": (
+        "#[macro_export]\nmacro_rules! m { () => {}; }",
+        "#[macro_export]\nmacro_rules! m { () => {}; ($a:expr) => {}; }",
+        ["change minor m"],
+    ),
+    "a type parameter gets a default": ("pub struct A<T>(T);", "pub struct A<T = u8>(T);", ["change minor A"]),
+    "a supertrait is imported": (
+        "pub trait T: std::fmt::Debug {}", "use std::fmt::Debug;\npub trait T: Debug {}", [],
+    ),
     "a struct becomes an enum": ("pub struct A;", "pub enum A {}", ["change major A"]),
     "a foreign item is shown": ("", "pub use std::fmt::Debug;", ["add minor Debug"]),
     "a foreign crate is shown": ("", "pub extern crate alloc;", ["add minor alloc"]),
@@ -266,7 +278,7 @@ PLACES = {
     "a module behind a feature": (
         {"src/lib.rs": "pub mod m;\n", "src/m.rs": "pub fn f() {}"},
         {"src/lib.rs": '#[cfg(feature = "m")]\npub mod m;\n', "src/m.rs": "pub fn f() {}"},
-        ["change major m", "change major m::f"],
+        ["change major m"],
     ),
     "a file that no mod leads to": (
         {"src/lib.rs": "modules!(gen);\n", "src/gen.rs": "pub fn f() {}"},
@@ -307,6 +319,14 @@ PLACES = {
 def test_whether_an_item_is_public_follows_modules_and_re_exports(case: str) -> None:
     old, new, expected = PLACES[case]
     assert said(old, new) == expected
+
+
+def test_a_feature_that_another_one_turns_on_is_the_wider_condition() -> None:
+    manifest = {"Cargo.toml": MANIFEST + '[features]\nstd = ["alloc"]\nalloc = []\n'}
+    std, alloc = (
+        manifest | {"src/lib.rs": f'#[cfg(feature = "{name}")]\npub fn f() {{}}'} for name in ("std", "alloc")
+    )
+    assert said(std, alloc) == ["change minor f"] and said(alloc, std) == ["change major f"]
 
 
 def test_what_a_macro_makes_of_its_input_is_told_with_a_doubt() -> None:
@@ -448,6 +468,10 @@ MANIFESTS = {
     ),
     "a feature": ("[features]\n", "[features]\nx = ['std']\n", ["x | "]),
     "the defaults": ("[features]\ndefault = ['a']\na = []\n", "[features]\ndefault = []\na = []\n", ["default | no longer with `a`"]),
+    "an optional dependency behind a feature": (
+        "[features]\nx = ['dep:a', 'y']\ny = []\n[dependencies]\na = { version = '1', optional = true }\n",
+        "[features]\nx = ['y']\ny = []\n", ["a 1 | no longer used", "x | no longer with `dep:a`"],
+    ),
     "in another order": ("[dependencies]\na = '1'\nb = '1'\n", "[dependencies]\nb = '1'\na = { version = '1' }\n", []),
 }  # fmt: skip
 
