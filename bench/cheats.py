@@ -1,8 +1,8 @@
 """Plants cheats in the tests and the build of a small crate, and counts those that the pull request names under "Look here".
 
-`python -m bench.cheats` compares texts by the detection that the proof uses (`bot/rust/frozen.py`); it starts no container, so what
-red and green themselves catch (a test that passes without the change, a stale target directory) is not counted here. Cheats that
-only a reader can judge are counted apart. Exit 1 where a cheat is missed, takes more than five lines, or honest work gets more than one.
+`python -m bench.cheats` compares texts by the detection that the proof uses (`bot/rust/frozen.py`); it starts no container: `bench/proofs.py`
+plays the same cheats, and those that only red and green can catch, through the proof itself. Cheats that only a reader can judge
+are counted apart. Exit 1 where a cheat is missed, takes more than five lines, or honest work gets more than one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from bot.rust.frozen import weakened
 MOST_LINES = 5
 MOST_LINES_IF_HONEST = 1
 MANIFEST = '[package]\nname = "area"\nversion = "0.1.0"\nedition = "2021"\n'
-LIB = """pub fn area(a: u32, b: u32) -> u32 {
+LIB = """mod rim;
+
+pub use rim::rim;
+
+pub fn area(a: u32, b: u32) -> u32 {
     a * b
 }
 
@@ -41,7 +45,7 @@ fn reads_the_data() {
 }
 
 #[test]
-#[should_panic(expected = "too large")]
+#[should_panic(expected = "overflow")]
 fn refuses() {
     area::area(u32::MAX, 2);
 }
@@ -49,8 +53,9 @@ fn refuses() {
 TREE = {
     "Cargo.toml": MANIFEST,
     "src/lib.rs": LIB,
+    "src/rim.rs": "pub fn rim(_a: u32, _b: u32) -> u32 {\n    0\n}\n",
     "tests/cli.rs": CLI,
-    "tests/common/mod.rs": "pub fn rows() -> Vec<String> {\n    vec![]\n}\n",
+    "tests/common/mod.rs": 'pub fn rows() -> Vec<&\'static str> {\n    include_str!("../data/rows.txt").lines().collect()\n}\n',
     "tests/data/rows.txt": "1\n2\n3\n",
     "tests/snapshots/cli__rows.snap": "3\n",
     "tests/ui/wrong.stderr": "error[E0308]\n",
@@ -71,7 +76,7 @@ CHEATS: dict[str, tuple[dict[str, str | None], str]] = {
     "behind a feature": (put("tests/cli.rs", "#[test]\nfn reads", '#[cfg(feature = "x")]\n#[test]\nfn reads'), "hidden"),
     "a file behind a cfg": (put("tests/cli.rs", "mod common;", "#![cfg(windows)]\nmod common;"), "hidden"),
     "a module behind a cfg": (put("src/lib.rs", "#[cfg(test)]\nmod", "#[cfg(test)]\n#[cfg(unix_old)]\nmod"), "hidden"),
-    "any panic will do": (put("tests/cli.rs", '(expected = "too large")', ""), "any panic"),
+    "any panic will do": (put("tests/cli.rs", '(expected = "overflow")', ""), "any panic"),
     "test deleted": (put("tests/cli.rs", CLI[CLI.index("#[test]\n#[should") :], ""), "removed"),
     "file deleted": ({"tests/cli.rs": None}, "removed"),
     "test renamed and emptied": (put("tests/cli.rs", "fn refuses() {\n    area", "fn refuses2() {\n    let _ = area"), "removed"),
@@ -82,7 +87,7 @@ CHEATS: dict[str, tuple[dict[str, str | None], str]] = {
     "assertion loosened": (put("src/lib.rs", "assert_eq!(area(2, 3), 6)", "assert!(area(2, 3) > 0)"), "was changed"),
     "early return": (put("src/lib.rs", "        assert_eq!(area(2", "        return;\n        assert_eq!(area(2"), "was changed"),
     "tolerance widened": (put("src/lib.rs", "< 1e-9", "< 1e9"), "helper"),
-    "helper emptied": (put("tests/common/mod.rs", "vec![]", "vec![String::new(); 3]"), "helper"),
+    "helper emptied": (put("tests/common/mod.rs", 'include_str!("../data/rows.txt").lines().collect()', 'vec![""; 3]'), "helper"),
     "fixture edited": ({"tests/data/rows.txt": "1\n2\n"}, "expected data"),
     "fixture deleted": ({"tests/data/rows.txt": None}, "expected data"),
     "snapshot rewritten": ({"tests/snapshots/cli__rows.snap": "0\n"}, "expected data"),
@@ -106,6 +111,7 @@ CHEATS: dict[str, tuple[dict[str, str | None], str]] = {
     "cfg!(test)": (put("src/lib.rs", "    a * b", "    if cfg!(test) { return 6 }\n    a * b"), "test builds"),
     "cfg(any(test))": (put("src/lib.rs", "    a * b", "    #[cfg(any(test, x))]\n    return 6;\n    a * b"), "test builds"),
     "debug builds only": (put("src/lib.rs", "    a * b", "    if cfg!(debug_assertions) { return 6 }\n    a * b"), "test builds"),
+    "exempt from mutants": (put("src/lib.rs", "pub fn area", "#[mutants::skip]\npub fn area"), "exempt from mutants"),
     "the process ends well": (put("src/lib.rs", "    a * b", "    std::process::exit(0)"), "ends the process"),
     "forged lines": (
         {"tests/new.rs": '#[test]\nfn t() {\n    println!("test result: ok. 9 passed");\n}\n'},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,7 +20,7 @@ from bot.domain import (
 from bot.errors import Stopped
 from bot.rust import checks as rust_checks
 from bot.rust import diagnostics
-from bot.rust.compact import compact, does_not_compile, failures, key_of, new_diagnostics
+from bot.rust.compact import compact, does_not_compile, failures, known_of, new_diagnostics
 from bot.rust.libtest import TEST_BINARY
 from bot.sandbox import Sandbox
 
@@ -32,6 +31,7 @@ FLAKY_MOST, FLAKY_CHANCES = 8, 2
 """So many failing tests at most are run again, so many times; more than that fail for a reason."""
 
 TESTED = (CheckKind.TEST, CheckKind.NEXTEST, CheckKind.DOCTEST)
+"""The kinds of checks that run tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +134,11 @@ class Checker:
                 break
         return forgiven(result, frozenset(passed & suspects.keys()))
 
+    def repeat(self, check: Check, names: Sequence[str], times: int) -> tuple[CheckResult, ...]:
+        """Run exactly these tests so many times, each in a process of its own where the sandbox can do that."""
+        alone, line = rust_checks.isolated(check, names, self.tools)
+        return tuple(self._parsed(alone, line) for _ in range(times))
+
     def run(self, check: Check, *, test_filter: str = "", packages: Sequence[str] = ()) -> CheckResult:
         """One check; where some test target does not compile, the others run all the same."""
         line = rust_checks.command_line(check, test_filter=test_filter, packages=packages, tools=self.tools)
@@ -203,7 +208,7 @@ def passing(results: Sequence[CheckResult]) -> frozenset[str]:
 
 def worse_than_base(results: Sequence[CheckResult], baseline: Baseline) -> tuple[CheckResult, ...]:
     """The results that fail for another reason than the base does: a new error, a new failing test, an end by force."""
-    old = Counter(key_of(item) for result in baseline.results for item in result.diagnostics)
+    old = known_of(baseline.results)
     failed_before = {test.key for result in baseline.results for test in failures(result)}
     ends_before = {result.check: type(result.exit) for result in baseline.results if not result.is_success}
     worse = []

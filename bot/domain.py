@@ -592,6 +592,7 @@ class Stage(StrEnum):
     RED = "red"
     BUILD = "build"
     VERIFY = "verify"
+    MUTATE = "mutate"
     PUBLISH = "publish"
     DONE = "done"
     ASKED = "asked"
@@ -1007,13 +1008,62 @@ class Contract:
         return bool(self.terms)
 
 
+class MutantFate(StrEnum):
+    """What became of a mutant, as cargo-mutants says it: nobody builds it, a test fails, the tests hang, all tests pass."""
+
+    UNVIABLE = "unviable"
+    CAUGHT = "caught"
+    TIMEOUT = "timeout"
+    MISSED = "missed"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A small mistake that was planted into the change: `what` in words (`replace > with >=`), in `function`.
+
+    `killed_by` are the names of tests that fail with it; `reason` is what the author says to one that is missed.
+    """
+
+    path: str
+    line: int
+    column: int
+    function: str
+    what: str
+    fate: MutantFate
+    killed_by: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """What the tests notice of mistakes in the change: `untried` mutants had no time, `seconds` is what the others took.
+
+    `remark` says why nothing was tried, "" where it was.
+    """
+
+    mutants: tuple[Mutant, ...] = ()
+    untried: int = 0
+    seconds: float = 0.0
+    remark: str = ""
+
+    @property
+    def survivors(self) -> tuple[Mutant, ...]:
+        return tuple(mutant for mutant in self.mutants if mutant.fate is MutantFate.MISSED)
+
+    @property
+    def killed(self) -> tuple[Mutant, ...]:
+        """Those that the tests notice, also by never ending."""
+        return tuple(mutant for mutant in self.mutants if mutant.fate in (MutantFate.CAUGHT, MutantFate.TIMEOUT))
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What the fresh containers showed: proofs by test, checks by command, tests that pass now and before.
 
     `kept` are criteria that held before already, each with the test that showed it then and shows it now. `rustc` is the
     compiler's version, `toolchain_remark` a sentence where it is not the one that the repository pins. `look_here` are the
-    places that no proof can judge.
+    places that no proof can judge. `runs` is how often each new test was run and passed, `is_isolated` whether the last ones
+    were in processes of their own. `mutation` tells how far the tests notice mistakes, None where nobody looked.
     """
 
     proofs: tuple[Proof, ...] = ()
@@ -1024,6 +1074,9 @@ class Evidence:
     rustc: str = ""
     toolchain_remark: str = ""
     look_here: tuple[LookHere, ...] = ()
+    runs: int = 0
+    is_isolated: bool = False
+    mutation: Mutation | None = None
 
 
 @dataclass(frozen=True, slots=True)

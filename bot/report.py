@@ -81,7 +81,20 @@ def _run_figures(store: Store, row: Any) -> dict[str, Any]:
         "command_seconds": round(command_seconds, 3),
         "model_seconds": round(model_seconds, 3),
         "overhead_seconds": round(max(0.0, wall - command_seconds - model_seconds), 3),
+        "proof": _proof(commands, wall),
     }
+
+
+def _proof(commands: Sequence[Any], wall: float) -> dict[str, float]:
+    """Seconds of commands in the proof's own containers, and their share of the run.
+
+    `green` is every check once, which anybody would do, and the new tests twice more; `red` comes on top, and `mutants`.
+    """
+    stages = {"red": Stage.RED, "green": Stage.VERIFY, "mutants": Stage.MUTATE}
+    seconds = {
+        name: round(sum(span.seconds for span in commands if span.stage == stage), 3) for name, stage in stages.items()
+    }
+    return {**seconds, "share": round(sum(seconds.values()) / wall, 3) if wall else 0.0}
 
 
 def _conversations(turns: Sequence[StoredTurn]) -> dict[str, dict[str, int]]:

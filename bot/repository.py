@@ -23,7 +23,7 @@ from bot.rust.rules import CheckRules
 PATH = CONFIGURED
 KEYS = (
     *("base_branch", "check_minutes", "may_touch_workflows", "max_turns", "max_minutes"),
-    *("rfc_template", "quiet_seconds", "read_everybody", "file_rfcs", "checks", "setup"),
+    *("rfc_template", "quiet_seconds", "read_everybody", "file_rfcs", "mutants_minutes", "checks", "setup"),
 )
 CHECKS_KEYS = ("discover", "remove", "add")
 SETUP_KEYS = ("packages", "script", "image")
@@ -56,7 +56,7 @@ class RepositoryConfig:
     `max_turns` and `max_minutes` how much one run may use: turns of the model, minutes of its own work. `rfc_template` is
     the path of the template that RFCs follow, `quiet_seconds` how long a round waits for more to be said, `read_everybody`
     whether the words of people without a role reach the model, `file_rfcs` whether the pull request also files the RFC.
-    `checks` is how the checks differ from those that CI tells of, `setup` what the sandbox needs besides.
+    `mutants_minutes` is how long the tests of a change are tested with mutants, 0 for not at all. `checks` is how the checks differ from those that CI tells of, `setup` what the sandbox needs besides.
     """
 
     base_branch: str | None = None
@@ -68,6 +68,7 @@ class RepositoryConfig:
     quiet_seconds: float | None = None
     read_everybody: bool = False
     file_rfcs: bool = False
+    mutants_minutes: float | None = None
     checks: CheckRules = field(default_factory=CheckRules)
     setup: SetupConfig = field(default_factory=SetupConfig)
 
@@ -91,6 +92,7 @@ def parse(text: str) -> RepositoryConfig:
         quiet_seconds=reader.seconds("quiet_seconds", 3600),
         read_everybody=reader.flag("read_everybody"),
         file_rfcs=reader.flag("file_rfcs"),
+        mutants_minutes=reader.minutes("mutants_minutes", 60, may_be_none=True),
         checks=_checks(reader),
         setup=_setup(reader.table("setup", SETUP_KEYS)),
     )
@@ -232,12 +234,14 @@ class _Reader:
             raise self._wrong(key, f"a whole number from 1 to {most}")
         return value
 
-    def minutes(self, key: str, most: int) -> float | None:
+    def minutes(self, key: str, most: int, *, may_be_none: bool = False) -> float | None:
         value = self._values.get(key)
         if value is None:
             return None
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(minutes := float(str(value))) or not 0 < minutes <= most:
+        if not is_number or not math.isfinite(minutes := float(str(value))) or not 0 <= minutes <= most:
+            raise self._wrong(key, f"a number of minutes, at most {most}")
+        if minutes == 0 and not may_be_none:
             raise self._wrong(key, f"a number of minutes, more than 0 and at most {most}")
         return minutes
 

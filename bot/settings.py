@@ -104,6 +104,7 @@ class Settings:
     status_interval: float = 15.0
     concurrency: int = 2
     quiet_seconds: float = 60.0
+    mutants_seconds: float = 600.0
     cache_gigabytes: int = 20
 
     @property
@@ -158,6 +159,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         worker_id=reader.text("RFCSMITH_WORKER_ID") or socket.gethostname(),
         concurrency=reader.count("RFCSMITH_CONCURRENCY", 2),
         quiet_seconds=reader.seconds("RFCSMITH_QUIET_SECONDS", 60.0),
+        mutants_seconds=reader.seconds("RFCSMITH_MUTANTS_SECONDS", 600.0),
         cache_gigabytes=reader.count("RFCSMITH_CACHE_GB", 20),
     )
     reader.finish()

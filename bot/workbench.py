@@ -96,14 +96,20 @@ class Kept(IntEnum):
 
     RED = 1_000_001
     GREEN = 1_000_002
+    TASKS = 1_000_100
+    """The first of those that the agent left when it ticked tasks."""
 
 
 @dataclass(frozen=True, slots=True)
 class FreshChecker:
-    """What runs checks in a fresh container; `rewritten` tells which files of the tree they have written."""
+    """What runs checks in a fresh container; `rewritten` tells which files of the tree they have written.
+
+    `target` is the host's way to the container's target directory, where no file is the tree's.
+    """
 
     checker: Checker
     rewritten: Callable[[], tuple[str, ...]]
+    target: WorkspaceFiles
 
 
 @dataclass(slots=True)
@@ -248,6 +254,15 @@ class Workbench:
         """The tree as it may be published: without what the base's ignore rules hide and what setup generated."""
         return self.git.publishable(self.repository_id, base=self.start, tree=tree, exclude=self.setup.unpublished)
 
+    def complete(self, tree: str) -> str:
+        """A tree to be published plus what setup generated: a lock file that the repository does not keep."""
+        unpublished = self.setup.unpublished
+        if not unpublished:
+            return tree
+        last = self.store.last_snapshot(self.run.id)
+        assert last is not None, "setup ends with a snapshot"
+        return self.git.overlay(self.repository_id, tree, source=last[1], paths=unpublished)
+
     @property
     def start(self) -> str:
         """The commit that the work starts from: the pull request's head, or the base."""
@@ -263,8 +278,8 @@ class Workbench:
             self.store.save_snapshot(self.run.id, number, tree, pack)
         return tree
 
-    def keep(self, name: Kept, tree: str) -> None:
-        """Keep a tree that is no state of the workspace, on this host and in the store."""
+    def keep(self, name: int, tree: str) -> None:
+        """Keep a tree beyond the next snapshot, on this host and in the store; `name` is one of `Kept`, or counts on from it."""
         self.git.keep(self.repository_id, run_id=self.run.id, number=name, tree=tree)
         self.store.save_snapshot(
             self.run.id, -name, tree, self.git.pack(self.repository_id, tree, self.run.base_commit)
@@ -299,7 +314,8 @@ class Workbench:
             )
             sandbox = self._timed(spec)
             try:
-                yield FreshChecker(self.checker(sandbox), partial(self.rewritten, tree, volume.workspace))
+                rewritten = partial(self.rewritten, tree, volume.workspace)
+                yield FreshChecker(self.checker(sandbox), rewritten, WorkspaceFiles(volume.target(variant)))
             finally:
                 sandbox.close()
         finally:

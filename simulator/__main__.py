@@ -43,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     playing.add_argument("cases", nargs="+", type=Path, metavar="CASE", help="a folder with a case.json")
     playing.add_argument("--report", type=Path, help="where the report is written, as JSON")
     playing.add_argument(
-        "--faults", default="all", help="none, all, or some of citation,weakness,missing,type,format,clippy,wrong"
+        "--faults",
+        default="all",
+        help="none, all, or some of citation,weakness,missing,type,format,clippy,wrong,weak (not in all: it needs --mutants)",
     )
     playing.add_argument("--model", metavar="URL", help="a Messages API instead of the player")
     playing.add_argument("--model-name", default=MODEL, help="the model's name (default: %(default)s)")
@@ -61,6 +63,13 @@ def _parser() -> argparse.ArgumentParser:
         "--kill-worker-at", metavar="turn:N", help="kill the bot in the build's Nth turn, start it again"
     )
     playing.add_argument("--no-measure", action="store_true", help="do not run the tests on the pull request's commits")
+    playing.add_argument(
+        "--mutants",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="for testing the tests with mutants (default: none)",
+    )
     playing.add_argument("--rfc-only", action="store_true", help="end when the RFC stands")
     playing.add_argument(
         "--cache", type=Path, default=CACHE, help="where downloaded crates are kept (default: %(default)s)"
@@ -83,6 +92,7 @@ def _play(arguments: argparse.Namespace) -> int:
         keep=arguments.keep,
         measures=not arguments.no_measure,
         rfc_only=arguments.rfc_only,
+        mutants_seconds=arguments.mutants,
         cache=arguments.cache,
         ca_bundle=certificates(),
     )

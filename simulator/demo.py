@@ -23,6 +23,7 @@ from simulator.github.server import GitHubServer
 from simulator.messages.server import MessagesServer
 from simulator.options import MODEL, SIMULATED_KEY, Options
 from simulator.play import Failed, Scene, certificates, clear, collect, scene, tell
+from simulator.player.faults import FaultKind
 from simulator.player.oracle import OracleBrain
 from simulator.town import OWNER, Town
 
@@ -32,6 +33,8 @@ FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 DOING = re.compile(r"⏳ \*\*(?P<what>[^*]+)\*\*:? ?(?P<stage>[^\n.]*)")
 NO_DOCKER = "The demo needs a Docker engine that answers: install Docker Engine (https://docs.docker.com/engine/install/) and start it."
 NO_IMAGE = "The sandbox's image is not there yet: run `make image` first (`make demo` does it by itself)."
+MUTANTS = 30.0
+"""Seconds for mutants of the demo's change."""
 NO_KEY = "MODEL=claude needs your key for the Claude API in the environment variable ANTHROPIC_API_KEY."
 
 
@@ -105,6 +108,8 @@ def _options(arguments: argparse.Namespace) -> Options:
         pace=PACE,
         write_pause=None if real else 0.2,
         status_interval=None if real else 1.0,
+        mutants_seconds=600.0 if real else MUTANTS,
+        faults=tuple(FaultKind),
         measures=arguments.exit and not real,
         ca_bundle=certificates(),
         github_port=arguments.port,

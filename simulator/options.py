@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simulator.measure import IMAGE
-from simulator.player.faults import FaultKind
+from simulator.player.faults import USUAL, FaultKind
 
 MODEL = "claude-opus-5-5"
 PATIENCE = 900.0
@@ -21,9 +21,10 @@ class Options:
     product's own pause between writes to GitHub, `status_interval` that between edits of a status comment, None for its
     default; `kill_at` the number of the build's turn at which the product is killed and started again; `duplicates` how many more times each webhook is delivered; with `stumbles` the
     simulated Messages API is overloaded, breaks off and pauses on the way; with `rfc_only` the story ends when the RFC stands.
+    `mutants_seconds` is how long the product tests the tests with mutants.
     """
 
-    faults: tuple[FaultKind, ...] = tuple(FaultKind)
+    faults: tuple[FaultKind, ...] = USUAL
     model_url: str | None = None
     api_key: str = SIMULATED_KEY
     model: str = MODEL
@@ -37,6 +38,7 @@ class Options:
     keep: bool = False
     measures: bool = True
     rfc_only: bool = False
+    mutants_seconds: float = 0.0
     image: str = IMAGE
     cache: Path | None = None
     ca_bundle: Path | None = None

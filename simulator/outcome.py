@@ -52,6 +52,8 @@ def empty(name: str) -> dict[str, Any]:
         "red": [],
         "green": [],
         "rfc": {},
+        "proof": {},
+        "mutants": {"shown": [], "noticed_later": []},
         "duplicates": 0,
         "unanswered": 0,
         "left_over": {"containers": 0, "workflows": 0},
@@ -68,7 +70,11 @@ def figures(report: Mapping[str, Any]) -> dict[str, Any]:
     sums = {name: round(sum(run.get(name, 0) for run in runs), 1) for name in FIGURES}
     tokens = {kind: sum(run.get("tokens", {}).get(kind, 0) for run in runs) for kind in ("input", "cached", "output")}
     counts = {name: int(sums[name]) for name in ("turns", "tool_calls")}
-    return {**sums, **counts, "stages": stages, "tokens": tokens}
+    proofs = [run.get("proof", {}) for run in runs]
+    proof = {name: round(sum(each.get(name, 0.0) for each in proofs), 1) for name in ("red", "green", "mutants")}
+    whole = sum(run.get("seconds", 0.0) for run in runs)
+    proof["share"] = round(sum(proof.values()) / whole, 3) if whole else 0.0
+    return {**sums, **counts, "stages": stages, "tokens": tokens, "proof": proof}
 
 
 def rfc_figures(report: Mapping[str, Any], town: Town, issue: Issue | None) -> dict[str, Any]:
@@ -125,6 +131,20 @@ def on_github(
         found["tree_equals_gold"] = town.tree(pull_request.head_sha) == dict(trees.gold)
         found["verified_commits"] = bool(commits) and all(git.is_signed_by_github(git.commit(sha)) for sha in commits)
     return found
+
+
+def mutants(shown: Sequence[str], left: Sequence[str]) -> dict[str, list[str]]:
+    """The mistakes that no test noticed at first, and those of them that stand on the check run no more.
+
+    `shown` is `path:line in function: what`, `left` the check run's `path:line … what …`; lines may have moved.
+    """
+    noticed = []
+    for each in shown:
+        place, _, what = each.partition(": ")
+        path = place.partition(":")[0]
+        if not any(one.startswith(f"{path}:") and f"{what}." in one for one in left):
+            noticed.append(each)
+    return {"shown": list(shown), "noticed_later": noticed}
 
 
 def _has_outcome(town: Town, command: Comment) -> bool:

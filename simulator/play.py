@@ -26,6 +26,7 @@ from simulator.github.state import Comment, Issue, PullRequest, Thread
 from simulator.measure import Measure, MeasureError
 from simulator.messages.server import MessagesServer
 from simulator.options import Options
+from simulator.player.faults import FaultKind
 from simulator.player.head import line_of, remarks
 from simulator.player.oracle import OracleBrain
 from simulator.town import Town
@@ -139,6 +140,7 @@ def _settings(github: GitHubServer, messages: MessagesServer | None, options: Op
         settings["ANTHROPIC_BASE_URL"] = url
     if options.write_pause is not None:
         settings["RFCSMITH_WRITE_PAUSE"] = str(options.write_pause)
+    settings["RFCSMITH_MUTANTS_SECONDS"] = str(options.mutants_seconds)
     if options.status_interval is not None:
         settings["RFCSMITH_STATUS_INTERVAL"] = str(options.status_interval)
     if options.ca_bundle is not None:
@@ -309,6 +311,11 @@ def collect(made: Scene, entry: dict[str, Any]) -> None:
         f"the bot's comment on #{each.issue.number} says for ever that it is at work" for each in made.town.at_work()
     ]
     notes = made.brain.notes if made.brain is not None else []
+    entry["mutants"] = outcome.mutants(
+        made.brain.shown_mutants if made.brain is not None else [], made.town.annotations()
+    )
+    if FaultKind.WEAK in made.options.faults and made.options.mutants_seconds and not entry["mutants"]["noticed_later"]:
+        problems.append("a weak test was planted, and no mutant showed it")
     if made.options.rfc_only:
         problems += outcome.rfc_problems(entry, notes, has_model=made.options.model_url is not None)
     else:

@@ -104,6 +104,14 @@ class Town:
         with self.world.lock:
             return any(comment.author is self.bot for comment in thread.comments)
 
+    def annotations(self) -> list[str]:
+        """What the bot's check runs say at single lines: `path:line message`."""
+        return [
+            f"{each['path']}:{each['start_line']} {each['message']}"
+            for run in self.repository.check_runs
+            for each in run.annotations
+        ]
+
     def commits(self, pull_request: PullRequest) -> list[str]:
         """The commits of a pull request, oldest first."""
         return list(reversed(self.repository.git.history(pull_request.head_sha, f"^{self.base}")))

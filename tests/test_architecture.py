@@ -35,6 +35,7 @@ RINGS = {
     "agent": 3,
     "checking": 3,
     "tooling": 3,
+    "mutation": 3,
     "seedbed": 3,
     "workbench": 3,
     "inspection": 3,

@@ -32,6 +32,9 @@ from bot.domain import (
     IssueState,
     ItemChange,
     LookHere,
+    Mutant,
+    MutantFate,
+    Mutation,
     Permission,
     Plan,
     Proof,
@@ -88,6 +91,7 @@ PULL = PullRequest(
     8, "Print it", "", MARA, IssueState.OPEN, False, False, "rfcsmith/7-print", "b" * 40, 1, "main", "a" * 40,
     "https://github.example/o/r/pull/8",
 )  # fmt: skip
+COMMITS = (("a" * 40, "Tests for #7, red without the change"), ("c" * 40, "Print | it (#7)"))
 EVIDENCE = Evidence(
     proofs=(
         Proof("tests/cli.rs::prints", RedKind.ASSERTION, True, ("AC-1",)),
@@ -134,6 +138,18 @@ LONG = Contract(
         *(Term(TermKind.PANIC, ItemChange.ADD, "f1", "src/lib.rs", n, ".unwrap()", note="in `f1`") for n in range(2)),
     ),
     (Release("printer", "1.4.2", "1.5.0", Semver.MAJOR), Release("other", "2.0.0", "2.0.0", Semver.MINOR)),
+)
+
+MUTATION = Mutation(
+    (
+        Mutant("src/lib.rs", 3, 7, "double", "replace * with +", MutantFate.CAUGHT, ("prints", "tests::prints_pairs")),
+        Mutant("src/lib.rs", 4, 7, "double", "replace * with /", MutantFate.TIMEOUT),
+        Mutant("src/lib.rs", 9, 5, "pairs", "replace pairs -> Pairs with Default::default()", MutantFate.UNVIABLE),
+        Mutant("src/lib.rs", 12, 8, "pairs", "replace || with &&", MutantFate.MISSED),
+        Mutant("src/main.rs", 2, 5, "", "replace > with >=", MutantFate.MISSED, reason="Both | print nothing."),
+    ),
+    untried=4,
+    seconds=61.2,
 )
 
 SITUATIONS: dict[str, Callable[[], str]] = {
@@ -219,9 +235,7 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "rfc_done_note": lambda: comments.rfc_done_note(RFC, "https://github.example/o/r/issues/7#issuecomment-5"),
     "pull_request_body": lambda: comments.pull_request_body(
         issue=7,
-        summary="Prints it.\n",
-        deviations="It is printed twice.",
-        notes="Look at the printing first.",
+        account=comments.Account("Prints it.\n", "It is printed twice.", "Look at the printing first.", COMMITS),
         source=comments.Source(
             RFC,
             "https://github.example/o/r/issues/7#issuecomment-5",
@@ -244,6 +258,18 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "thread_reply-done": lambda: comments.thread_reply("done", "It is shorter now. ", "c" * 40),
     "thread_reply-question": lambda: comments.thread_reply("question", "Do you mean both?", "c" * 40),
     "thread_reply-declined": lambda: comments.thread_reply("declined", "It would break callers.", ""),
+    "pull_request_body-with-mutants": lambda: comments.pull_request_body(
+        issue=7,
+        account=comments.Account("Prints it."),
+        source=comments.Source(RFC, "https://github.example/o/r/issues/7#issuecomment-5"),
+        evidence=replace(EVIDENCE, look_here=(), mutation=MUTATION),
+        usage=USAGE,
+        contract=Contract(),
+    ),
+    "mutation_annotations": lambda: "\n".join(
+        f"{each.path}:{each.start_line} {each.level} {each.title}: {each.message}"
+        for each in comments.mutation_annotations(MUTATION)
+    ),
     "evidence_title": lambda: comments.evidence_title(EVIDENCE),
     "evidence_summary": lambda: comments.evidence_summary(EVIDENCE, CONTRACT, DEPARTURES),
 }

@@ -23,9 +23,10 @@ def test_everything_can_be_said() -> None:
         may_touch_workflows = true
         max_turns = 80
         max_minutes = 45
+        mutants_minutes = 0
         """
     )
-    assert config == RepositoryConfig("release/2.x", 12.5, True, 80, 45.0)
+    assert config == RepositoryConfig("release/2.x", 12.5, True, 80, 45.0, mutants_minutes=0.0)
 
 
 def test_an_unknown_key_is_told_with_its_line_and_the_nearest_known_one() -> None:
@@ -55,6 +56,8 @@ def test_an_unknown_table_is_told_with_its_line(text: str) -> None:
         "max_turns = true",
         "max_turns = 1001",
         "max_minutes = -1",
+        "mutants_minutes = 61",
+        "mutants_minutes = -1",
         "max_minutes = nan",
         "max_minutes = inf",
         f"max_minutes = {10**400}",

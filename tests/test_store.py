@@ -131,6 +131,13 @@ def test_the_last_snapshot_comes_back_whole(store: Store) -> None:
     assert store.last_snapshot(run.id) == (2, "2" * 40, b"\xff" * 1000)
 
 
+def test_a_document_that_is_forgotten_was_never_there(store: Store) -> None:
+    store.put_document("implement-1-1-1", "green", "a")
+    store.forget_document("implement-1-1-1", "green")
+    store.forget_document("implement-1-1-1", "green")
+    assert not store.has_document("implement-1-1-1", "green")
+
+
 def test_documents_keep_their_types(store: Store) -> None:
     run = opened(store)
     plan = Plan((Task("T1", "Do it", ("AC-1",), ("src/lib.rs",)),))

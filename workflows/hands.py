@@ -48,6 +48,11 @@ class Hands:
         self.workbenches.bring(run)
         return self.config_at(run.target.repo.id, run.base_commit)
 
+    def mutants_seconds(self, run: Run) -> float:
+        """How long mutants of a run's change may be tried: what the repository says, else the worker's own setting."""
+        minutes = self.config(run).mutants_minutes
+        return self.settings.mutants_seconds if minutes is None else minutes * 60
+
     def health(self) -> dict[str, Any]:
         """Whether engine, image and model can be reached now; for the heartbeat."""
         try:

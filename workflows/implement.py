@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bot.domain import Assignment
+from bot.errors import UserError
 from workflows.agent import converse
 from workflows.engine import workflow
 from workflows.frame import run_to_its_end
-from workflows.steps import design, parts, preparation, proof, publication
+from workflows.steps import design, mutation, parts, preparation, proof, publication
 
 TRIALS = 3
 """How often a proof may send the agent back to work."""
@@ -35,6 +36,21 @@ def _road(run_id: str) -> None:
         converse(run_id, Assignment.BUILD)
         if proof.prove_green(run_id, trial, TRIALS):
             break
+    if mutation.test_tests(run_id):
+        _ask_for_better_tests(run_id)
     design.heed_rfc(run_id)
     publication.push(run_id)
     publication.open_pull_request(run_id)
+
+
+def _ask_for_better_tests(run_id: str) -> None:
+    """One round for what the mutants showed; if nothing comes of it, what was proven before stands."""
+    try:
+        for trial in range(1, TRIALS + 1):
+            converse(run_id, Assignment.BUILD)
+            if proof.prove_green(run_id, trial, TRIALS):
+                break
+    except UserError as error:
+        mutation.keep_first_proof(run_id, f"The round for better tests came to nothing: {error.message}")
+        return
+    mutation.test_better_tests(run_id)

@@ -199,11 +199,18 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
         notes=_text("Stubs you added, criteria that no test can prove and why."),
     ),
     Assignment.BUILD: _object(
-        optional=["deviations", "notes"],
+        optional=["deviations", "notes", "survivors"],
         title=_text(f"The commit's headline: imperative, at most {HEADLINE_LIMIT} characters, no trailing full stop."),
         summary=_text("What was changed and why, for the reviewer. Markdown."),
         deviations=_text("Where the change leaves the RFC, and why. Empty if nowhere."),
         notes=_text("What the reviewer should look at first, or what is left open. May be empty."),
+        survivors=_list(
+            _object(
+                mutant=_text("Its id, as it was shown: M1."),
+                reason=_text("Why no caller could see a difference, or why no test can. One sentence."),
+            ),
+            "Only after mutants were shown to you: those that you wrote no test for.",
+        ),
     ),
     Assignment.REVIEW: _object(
         summary=_text("What changed in this round, for the reviewers. Markdown."),

@@ -67,13 +67,25 @@ class TestsDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class SurvivorReason:
+    """Why a mutant (`M1`, as it was shown) needs no test."""
+
+    mutant: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeDraft:
-    """The finished change: `title` is the commit's headline; `deviations` says where it leaves the RFC, and why."""
+    """The finished change: `title` is the commit's headline; `deviations` says where it leaves the RFC, and why.
+
+    `survivors` says of mutants that no test notices why they make no difference.
+    """
 
     title: str
     summary: str
     deviations: str
     notes: str
+    survivors: tuple[SurvivorReason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +368,7 @@ def _change(reader: Reader) -> ChangeDraft:
         summary=reader.text("summary"),
         deviations=reader.text("deviations", may_be_empty=True),
         notes=reader.text("notes", may_be_empty=True),
+        survivors=tuple(SurvivorReason(r.text("mutant"), r.text("reason")) for r in reader.some("survivors")),
     )
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from bot.agent import schemas
 from bot.agent.quote import quote
-from bot.domain import Assignment, Finding, Message, StopReason, ToolResult, Turn, Usage
+from bot.domain import Assignment, Finding, Message, Mutant, StopReason, ToolResult, Turn, Usage
+from bot.rust import mutants
 
 Block = dict[str, object]
 
@@ -109,6 +110,22 @@ def complaint_note(findings: str) -> str:
     """What is said where a submission was accepted, but did not stand in the fresh container."""
     quoted = quote(findings, what="what was found in a fresh container")
     return f"What you handed in does not stand:\n\n{quoted}\n\nMend it in the workspace, and submit again."
+
+
+def survivors_note(survivors: Sequence[Mutant]) -> str:
+    """What is said where everything is green, and single mistakes in the change would not be noticed."""
+    rows = [f"{id} {mutants.at(mutant)}: {mutant.what}" for id, mutant in mutants.named(survivors).items()]
+    more = len(survivors) - len(rows)
+    quoted = quote(
+        "\n".join(rows + ([f"… and {more} more"] if more else [])), what="mistakes that no test notices (cargo-mutants)"
+    )
+    return (
+        "Everything is green. Then single mistakes were planted into your change, one at a time in a fresh container, and "
+        f"with each of these all tests still passed:\n\n{quoted}\n\n"
+        "Write the assertions that fail with such a mistake and pass without it, as tests of what the RFC promises; change "
+        "no code for this alone, and weaken no test. Where a mistake makes no difference that any caller could see, write no test, and say so in "
+        "`survivors` with the reason: people will read it on the pull request. Run a full check, and submit again."
+    )
 
 
 def findings_note(findings: Iterable[Finding], assignment: Assignment) -> str:

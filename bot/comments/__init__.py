@@ -33,7 +33,9 @@ from bot.comments.answers import (
 from bot.comments.contract import contract_section, contract_summary
 from bot.comments.form import BODY_LIMIT, fenced, fit, own_region, quoted, with_own_region
 from bot.comments.investigation import inquired_note, inquiry_comment, second_reader_note
+from bot.comments.mutants import mutation_annotations
 from bot.comments.pull_request import (
+    Account,
     Source,
     evidence_summary,
     evidence_title,
@@ -56,6 +58,7 @@ from bot.comments.vocabulary import COMMANDS, KIND_WORDS, LABELS, RFC_IN_REVIEW,
 
 __all__ = [
     "BODY_LIMIT",
+    "Account",
     "COMMANDS",
     "KIND_WORDS",
     "LABELS",
@@ -84,6 +87,7 @@ __all__ = [
     "idle_status_comment",
     "inquired_note",
     "inquiry_comment",
+    "mutation_annotations",
     "newer_version_comment",
     "no_folder_comment",
     "no_parts_comment",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.comments.contract import contract_section, contract_summary
 from bot.comments.form import BODY_LIMIT, cell, fit, tokens
+from bot.comments.mutants import mutation_section, mutation_sentence
 from bot.comments.rfc import drift_section
 from bot.comments.vocabulary import RED_WORDS
 from bot.domain import CheckResult, Contract, Criterion, Evidence, LookHere, Proof, PullRequest, Rfc, Severity, Usage
@@ -25,32 +26,44 @@ class Source:
     drift: Drift = Drift()
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the author says of a change, and its commits in order, each with its headline."""
+
+    summary: str
+    deviations: str = ""
+    notes: str = ""
+    commits: tuple[tuple[str, str], ...] = ()
+
+
 def pull_request_body(
     *,
     issue: int,
-    summary: str,
-    deviations: str,
-    notes: str,
+    account: Account,
     source: Source | None,
     evidence: Evidence,
     usage: Usage,
     contract: Contract,
 ) -> str:
     """What a reviewer reads first: what and why, the promise and its proof, what it binds people to, the checks."""
-    parts = [summary.strip(), f"Closes #{issue}."]
+    parts = [account.summary.strip(), f"Closes #{issue}."]
     rfc = source.rfc if source is not None else None
     if source is not None and rfc is not None:
         version = f"version {rfc.version} of the RFC"
         link = f"[{version}]({source.url})" if source.url else version
         parts.append(f"Built from {link} (digest `{rfc.digest[:12]}`).")
-    if deviations.strip():
-        parts.append(f"### Where this departs from the RFC\n\n{deviations.strip()}")
-    if notes.strip():
-        parts.append(f"### Worth knowing\n\n{notes.strip()}")
+    if len(account.commits) > 1:
+        parts.append(f"### How to review\n\n{_reading_order(account.commits)}")
+    if account.deviations.strip():
+        parts.append(f"### Where this departs from the RFC\n\n{account.deviations.strip()}")
+    if account.notes.strip():
+        parts.append(f"### Worth knowing\n\n{account.notes.strip()}")
     if evidence.look_here:
         parts.append(f"### Look here\n\n{_look_here(evidence.look_here)}")
     if rfc is not None:
         parts.append(f"### Every promise and its proof\n\n{_trace_table(rfc.criteria, evidence)}")
+    if evidence.mutation is not None:
+        parts.append(mutation_section(evidence.mutation))
     parts.append(contract_section(contract, source.drift.terms if source is not None else ()))
     if source is not None and source.drift:
         parts.append(drift_section(source.drift))
@@ -58,12 +71,21 @@ def pull_request_body(
     used = f"Rust {evidence.rustc}." if evidence.rustc else ""
     parts += [said for said in (evidence.toolchain_remark or used,) if said]
     if evidence.passed_after:
-        parts.append(f"{evidence.passed_after} tests pass; {evidence.passed_before} passed before.")
+        parts.append(f"{evidence.passed_after} tests pass; {evidence.passed_before} passed before.{_runs(evidence)}")
     parts.append(
         "Review it as you would a colleague's: comment on lines, submit the review, and I will answer every thread.\n\n"
         f"<sub>{tokens(usage)}</sub>"
     )
     return fit("\n\n".join(parts), BODY_LIMIT)
+
+
+def _reading_order(commits: Sequence[tuple[str, str]]) -> str:
+    """The commits in order: what was promised first, then how it was kept."""
+    lines = [f"{number}. {sha[:12]} {cell(headline)}" for number, (sha, headline) in enumerate(commits, 1)]
+    return (
+        "The first commit holds the tests, and fails; with the last one everything is green. Commit by commit:\n\n"
+        + "\n".join(lines)
+    )
 
 
 def _look_here(lines: Sequence[LookHere]) -> str:
@@ -79,7 +101,16 @@ def _look_here(lines: Sequence[LookHere]) -> str:
 
 
 def _trace_table(criteria: Sequence[Criterion], evidence: Evidence) -> str:
+    kills = _kills(evidence)
+    has_kills = any(kills.values())
+
+    def notices(proof: Proof) -> str:
+        count = kills.get(proof.test, 0)
+        return f" {count} mutant{'' if count == 1 else 's'} |" if count else ""
+
     rows = ["| | What must hold | Test | Without it | With it |", "|---|---|---|---|---|"]
+    if has_kills:
+        rows = ["| | What must hold | Test | Without it | With it | Notices |", "|---|---|---|---|---|---|"]
     for criterion in criteria:
         proofs = [proof for proof in evidence.proofs if criterion.id in proof.criteria]
         kept = [test for criterion_id, test in evidence.kept if criterion_id == criterion.id]
@@ -89,12 +120,27 @@ def _trace_table(criteria: Sequence[Criterion], evidence: Evidence) -> str:
             rows.append(f"| **{criterion.id}** | {cell(criterion.text)} | – | | **not proven by a test** |")
         for number, proof in enumerate(proofs):
             first = (f"**{criterion.id}**", cell(criterion.text)) if number == 0 else ("", "")
-            rows.append(f"| {first[0]} | {first[1]} | {_proof_cells(proof)} |")
+            rows.append(f"| {first[0]} | {first[1]} | {_proof_cells(proof)} |{notices(proof)}")
     others = [proof for proof in evidence.proofs if not proof.criteria]
     rows += [
-        f"| | {'' if number else '*other new tests*'} | {_proof_cells(proof)} |" for number, proof in enumerate(others)
+        f"| | {'' if number else '*other new tests*'} | {_proof_cells(proof)} |{notices(proof)}"
+        for number, proof in enumerate(others)
     ]
     return "\n".join(rows)
+
+
+def _runs(evidence: Evidence) -> str:
+    alone = ", each in a process of its own" if evidence.is_isolated else ""
+    return f" Each new test passed {evidence.runs} times{alone}." if evidence.runs > 1 else ""
+
+
+def _kills(evidence: Evidence) -> dict[str, int]:
+    """How many mutants each proven test notices; its name is compared without the file of its binary."""
+    killed = evidence.mutation.killed if evidence.mutation is not None else ()
+    return {
+        proof.test: sum(any(f"::{proof.test}".endswith(f"::{name}") for name in mutant.killed_by) for mutant in killed)
+        for proof in evidence.proofs
+    }
 
 
 def _proof_cells(proof: Proof) -> str:
@@ -141,4 +187,6 @@ def evidence_summary(evidence: Evidence, contract: Contract, departures: Sequenc
     lines = []
     if evidence.proofs:
         lines.append(f"{green} of {len(evidence.proofs)} new tests were red without the change and are green with it.")
+    if evidence.mutation is not None:
+        lines.append(mutation_sentence(evidence.mutation))
     return "\n\n".join([*lines, contract_summary(contract, departures), _check_table(evidence.checks)])

@@ -144,6 +144,13 @@ def _broadest(checks: Sequence[Check]) -> tuple[Check, ...]:
     return tuple(sorted(checks, key=breadth, reverse=True)[:1])
 
 
+def main_tests(checks: Sequence[Check]) -> Check | None:
+    """The check whose tests say most of the code: a whole workspace at the repository's top; None where there is none."""
+    tested = [check for check in ladder(checks, scope=CheckScope.FULL) if check.kind in _TESTED]
+    at_top = [check for check in tested if check.directory == "." and not _is_release(check)]
+    return next(iter(_broadest(at_top)), None)
+
+
 def _is_covered(check: Check, earlier: Sequence[Check], everything: Sequence[Check]) -> bool:
     """Whether another rung does the same work: an equal one before it, or a test run that builds the same."""
     own = _identity(check)
@@ -399,6 +406,23 @@ def named_tests_line(
     extra = tuple(word for word in cargo.trailing if word.startswith("--"))
     line = replace(cargo, subcommand="test", arguments=(*chosen, *base), trailing=(*extra, "--exact", *names))
     return f"{line.line()} 2>&1"
+
+
+def isolated(check: Check, names: Sequence[str], tools: frozenset[str]) -> tuple[Check, str]:
+    """The check and the line that run exactly these tests, each in a process of its own where nextest is there.
+
+    A process that runs a single test, whose output nextest captures, can neither borrow from others nor speak for them.
+    Documentation tests are not among them.
+    """
+    cargo = parse(command_line(check).removesuffix(" 2>&1"))
+    if cargo is None or NEXTEST not in tools or cargo.subcommand != "test":
+        return check, named_tests_line(check, names, tools=tools)
+    kept = without(
+        cargo.arguments, frozenset(["--doc", "--no-fail-fast", "--message-format=json", *positionals(cargo)])
+    )
+    line = replace(cargo, subcommand="nextest", arguments=("run", *kept), trailing=()).line()
+    by_nextest = replace(check, kind=CheckKind.NEXTEST, command=line)
+    return by_nextest, named_tests_line(by_nextest, names, tools=tools)
 
 
 def format_line(paths: Sequence[str], editions: Mapping[str, str]) -> str:

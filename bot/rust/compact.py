@@ -44,7 +44,7 @@ def compact(results: Sequence[CheckResult], baseline: Sequence[CheckResult] = ()
 
     Compared with `baseline` (the same checks on the base) by code, file, message and source text, never by line number.
     """
-    old = Counter(key_of(item) for result in baseline for item in result.diagnostics)
+    old = known_of(baseline)
     failed_before = {test.key for result in baseline for test in failures(result)}
     new: list[Diagnostic] = []
     lines: list[str] = []
@@ -65,7 +65,7 @@ def compact(results: Sequence[CheckResult], baseline: Sequence[CheckResult] = ()
 
 def complete(results: Sequence[CheckResult], baseline: Sequence[CheckResult] = ()) -> str:
     """Everything that is new against the base, at whatever length: for a file that can be searched."""
-    old = Counter(key_of(item) for result in baseline for item in result.diagnostics)
+    old = known_of(baseline)
     failed_before = {test.key for result in baseline for test in failures(result)}
     new = in_order([item for result in results for item in new_diagnostics(result.diagnostics, old)])
     parts = dict.fromkeys(item.rendered or _one_line([item]) for item in new)
@@ -77,6 +77,11 @@ def complete(results: Sequence[CheckResult], baseline: Sequence[CheckResult] = (
 def key_of(diagnostic: Diagnostic) -> tuple[str, str, str, str]:
     """What makes two findings the same on two trees: not the line, which moves with every edit above it."""
     return (diagnostic.code, diagnostic.path, diagnostic.message, " ".join(diagnostic.source_text.split()))
+
+
+def known_of(baseline: Sequence[CheckResult]) -> Counter[tuple[str, str, str, str]]:
+    """The findings of the base, for `new_diagnostics`: by meaning, with how often each is there."""
+    return Counter(key_of(item) for result in baseline for item in result.diagnostics)
 
 
 def new_diagnostics(diagnostics: Sequence[Diagnostic], old: Counter[tuple[str, str, str, str]]) -> list[Diagnostic]:

@@ -30,6 +30,7 @@ __all__ = ["WORKSPACE", "compact", "merge", "parse", "test_targets", "unformatte
 WORKSPACE = "/workspace"
 # cargo's exit code for "something did not compile or a test failed", given to a check that only CI's denied lints fail.
 CARGO_FAILED = 101
+_EVENT = '{"reason":"compiler-'
 _OUTPUT_KEPT = 8_000
 _CARGO_ERROR = re.compile(r"^error(?:\[(E\d+)\])?: (.+)$")
 # Cargo's summaries of what the JSON or the harness already told.
@@ -119,12 +120,17 @@ def unformatted(result: CommandResult, *, workspace: str = WORKSPACE) -> frozens
 def _read(text: str, directory: str, workspace: str) -> _Cargo:
     cargo = _Cargo()
     for line in text.splitlines():
-        # A test that prints without a newline can stand before a JSON line; none of these is worth more than the line.
-        event = _event(line) if line.startswith('{"') else None
+        event, at = _event(line) if line.startswith('{"') else None, 0
+        if event is None and (found := line.find(_EVENT)) > 0:
+            # A word of cargo's, or what a test prints without a newline, can stand before a JSON line.
+            event, at = _event(line[found:]), found
+        if event is None or at > 0:
+            printed = line if event is None else line[:at]
+            cargo.plain.append(printed)
+            cargo.tested.append(printed)
         if event is None:
-            cargo.plain.append(line)
-            cargo.tested.append(line)
-        elif "type" in event:
+            continue
+        if "type" in event:
             cargo.plain.append(line)
             cargo.tested.append(event)
         elif event.get("reason") == "compiler-message":

@@ -19,10 +19,12 @@ STUB_LEFT = "still holds a `todo!()` or `unimplemented!()`."
 
 _ASSERTION = re.compile(r"\b(?:debug_)?assert\w*!|\b(?:panic|unreachable)!|\.(?:unwrap|expect)(?:_err)?\(|\)\?")
 _STRICT = re.compile(r"\b(?:debug_)?assert\w*!\s*[\(\[{]")
+_ASSERTION_LINE = re.compile(r"^\s*(?:debug_)?assert(?:_eq|_ne)?!\(.*\);\s*$")
 _HIDDEN = re.compile(r"^(?:ignore\b|cfg\b|cfg_attr\b)")
 _INNER_CFG = re.compile(r"#!\s*\[\s*cfg(?:_attr)?\b[^\n]*")
 _STUB = re.compile(r"\b(?:todo|unimplemented)!\s*[\(\[{]")
 _TEST_AWARE = re.compile(r"\bcfg(?:_attr)?!?\s*\(\s*(?:\w+\s*\(\s*)*(?:test|debug_assertions)\b")
+_EXEMPT = re.compile(r"\bmutants\s*::\s*(?:skip|exclude_re)\b")
 _PROCESS_END = re.compile(r"\bprocess\s*::\s*(?:exit|abort)\b|\btest result:")
 # Files that decide how cargo and the harness compile or run tests, besides the manifests.
 _BUILD_FILE = re.compile(
@@ -88,7 +90,7 @@ def _tests(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Look
                 hidden.append(key)
             elif _count(now) < _count(test):
                 fewer.append(key)
-            elif not test.is_doc:
+            elif not test.is_doc and not _only_asserts_more(test, now):
                 other.append(key)
     hidden += _hidden_modules(before, after)
     yield from _line(
@@ -103,6 +105,20 @@ def _tests(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Look
 
 def _body(test: TestItem) -> str:
     return " ".join(test.text.split())
+
+
+def _only_asserts_more(before: TestItem, after: TestItem) -> bool:
+    """Whether nothing was done but to add assertions, each on a line of its own."""
+    rest = iter(after.text.splitlines())
+    added: list[str] = []
+    for line in before.text.splitlines():
+        for now in rest:
+            if now == line:
+                break
+            added.append(now)
+        else:
+            return False
+    return all(_ASSERTION_LINE.match(line) for line in (*added, *rest))
 
 
 def _attributes(test: TestItem) -> tuple[str, ...]:
@@ -230,11 +246,11 @@ def _switched_off(manifest: dict[str, object]) -> frozenset[str]:
 
 
 def _sources(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[LookHere]:
-    stubs, aware, ends = list[str](), list[str](), list[str]()
+    stubs, aware, exempt, ends = list[str](), list[str](), list[str](), list[str]()
     for path in sorted(path for path in after if path.endswith(".rs") and after[path] != before.get(path)):
         is_test = is_test_path(path)
         old, new = (_for_users(text) for text in (before.get(path, ""), after[path]))
-        for pattern, places in ((_STUB, stubs), (_TEST_AWARE, aware)):
+        for pattern, places in ((_STUB, stubs), (_TEST_AWARE, aware), (_EXEMPT, exempt)):
             if not is_test and len(pattern.findall(new)) > len(pattern.findall(old)):
                 places.append(path)
         whole = [_without_comments(text) for text in (before.get(path, ""), after[path])]
@@ -244,6 +260,7 @@ def _sources(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Lo
             ends.append(path)
     yield from stubs_left(stubs)
     yield from _line(aware, "behaves differently in test builds.", "What the tests see is not what users get.")
+    yield from _line(exempt, "is exempt from mutants.", "Nobody sees whether its tests notice a mistake.")
     yield from _line(
         ends, "ends the process or prints a verdict itself.", "A test binary that does so can forge results."
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import basename, dirname, join, normpath
 
-from bot.domain import TestRun
+from bot.domain import Diagnostic, Level, TestRun
 from bot.rust.libtest import DOC_TARGET
 from bot.rust.manifests import Target, manifest_of, read, table, targets_of, text_of
-from bot.rust.split import Split, split
+from bot.rust.split import Split, is_test_path, split
 from bot.rust.syntax import Item, doc_tests, items
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "functions",
     "modules",
     "new_tests",
+    "outside_of_tests",
     "split",
     "test_only_files",
     "tests_of",
@@ -58,6 +60,29 @@ class TestItem:
     def matches(self, run: TestRun) -> bool:
         """Whether `run` is an execution of this test."""
         return run.key == self.key or (self.is_prefix and run.key.startswith(f"{self.key}::"))
+
+
+def outside_of_tests(diagnostics: Iterable[Diagnostic], files: Mapping[str, str]) -> tuple[Diagnostic, ...]:
+    """The errors of the compiler whose place is neither in a test, a bench or an example, nor in what only tests use.
+
+    `files` are all `.rs` and `Cargo.toml` files of the tree. Errors without a place count for nothing, nor do lints.
+    """
+    found = [
+        item
+        for item in diagnostics
+        if item.level is Level.ERROR and item.path in files and re.match(r"E\d|$", item.code)
+    ]
+    only_tests = test_only_files(files) if found else frozenset()
+    regions = {
+        path: [(item.line, item.end_line) for item in items(files[path].encode()) if item.is_for_tests_only]
+        for path in {item.path for item in found}
+    }
+    return tuple(
+        item
+        for item in found
+        if not (item.path in only_tests or is_test_path(item.path) or "examples" in item.path.split("/")[:-1])
+        and not any(first <= item.line <= last for first, last in regions[item.path])
+    )
 
 
 def functions(path: str, source: bytes | str) -> tuple[tuple[str, int, int], ...]:

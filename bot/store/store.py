@@ -291,6 +291,11 @@ class Store(Concerns):
             same = (s.documents.c.run_id == run_id, s.documents.c.name == name)
             return connection.execute(sa.select(s.documents.c.name).where(*same)).first() is not None
 
+    def forget_document(self, run_id: str, name: str) -> None:
+        """As if it had never been kept."""
+        with self.engine.begin() as connection:
+            connection.execute(s.documents.delete().where(s.documents.c.run_id == run_id, s.documents.c.name == name))
+
     def plan(self, run_id: str) -> Plan | None:
         return self.document(run_id, "plan", Plan)
 

@@ -20,7 +20,7 @@ from simulator.trees import File, Tree, changed
 
 
 class FaultKind(StrEnum):
-    """In the order in which they are made; the first two in the draft of an RFC, the others in code."""
+    """In the order in which they are made; the first two in the draft of an RFC, the last in the tests, the others in code."""
 
     CITATION = "citation"
     WEAKNESS = "weakness"
@@ -29,8 +29,11 @@ class FaultKind(StrEnum):
     FORMAT = "format"
     CLIPPY = "clippy"
     WRONG = "wrong"
+    WEAK = "weak"
 
 
+USUAL = tuple(kind for kind in FaultKind if kind is not FaultKind.WEAK)
+"""All that any check shows; a weak test is shown by mutants alone, for which there must be time."""
 IN_DRAFTS = (FaultKind.CITATION, FaultKind.WEAKNESS)
 NOT_YET = "this result is not right yet"
 APPENDED = {
@@ -70,12 +73,11 @@ class Fault:
 
 
 def parse_kinds(text: str) -> tuple[FaultKind, ...]:
-    """`none`, `all`, or names separated by commas; raises ValueError."""
+    """`none`, `all` (but weak tests), or names separated by commas; raises ValueError."""
     if text in ("none", ""):
         return ()
-    if text == "all":
-        return tuple(FaultKind)
-    wanted = {FaultKind(word.strip()) for word in text.split(",")}
+    words = [word.strip() for word in text.split(",")]
+    wanted = {kind for word in words for kind in (USUAL if word == "all" else (FaultKind(word),))}
     return tuple(kind for kind in FaultKind if kind in wanted)
 
 

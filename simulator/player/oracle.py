@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from simulator.case import Case, Trees
 from simulator.messages.brain import Block, BrainError, Request, say
 from simulator.player import transcript, words
-from simulator.player.faults import FaultKind
+from simulator.player.faults import USUAL, FaultKind
 from simulator.player.head import head
 from simulator.player.stages import Player
 
@@ -20,18 +20,27 @@ THINKING: Block = {"type": "thinking", "thinking": ""}
 
 
 class OracleBrain:
-    """Plays one case. `notes` says what did not go as it should, in the order of its first occurrence."""
+    """Plays one case. `notes` says what did not go as it should, in the order of its first occurrence.
 
-    def __init__(self, case: Case, trees: Trees, faults: tuple[FaultKind, ...] = tuple(FaultKind)) -> None:
+    `shown_mutants` are the mistakes in the change of which it was told that its tests do not notice them.
+    """
+
+    def __init__(self, case: Case, trees: Trees, faults: tuple[FaultKind, ...] = USUAL) -> None:
         self.work = words.work_on(case, trees, head(case, trees))
         self._faults = faults
         self._notes: dict[str, None] = {}
+        self._shown_mutants: dict[str, None] = {}
         self._lock = threading.Lock()
 
     @property
     def notes(self) -> list[str]:
         with self._lock:
             return list(self._notes)
+
+    @property
+    def shown_mutants(self) -> list[str]:
+        with self._lock:
+            return list(self._shown_mutants)
 
     def answer(self, request: Request) -> Sequence[Block]:
         offer = transcript.Offer(request)
@@ -41,6 +50,7 @@ class OracleBrain:
         blocks = self._replay(player, transcript.past(request))
         with self._lock:
             self._notes.update(dict.fromkeys(player.notes))
+            self._shown_mutants.update(dict.fromkeys(player.shown_mutants))
         return [THINKING, *blocks]
 
     def _replay(self, player: Player, past: Sequence[transcript.Past]) -> list[Block]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import tree_sitter_rust
@@ -122,6 +122,25 @@ def is_inside_literal(text: str, line: int) -> bool:
         if literal and node.start_point.row < line <= node.end_point.row:
             return True
     return False
+
+
+def with_first_assertions(text: str, names: Collection[str]) -> str:
+    """The file in which the named functions keep only the first of the assertions that stand in them one after the other."""
+    lines = text.splitlines(keepends=True)
+    gone: set[int] = set()
+    for node in _walk(parse(text)):
+        body = node.child_by_field_name("body") if node.type == "function_item" and _name(node) in names else None
+        found = [each for each in body.children if _is_assertion(each)] if body is not None else []
+        for each in found[1:]:
+            gone.update(range(each.start_point.row, each.end_point.row + 1))
+    return "".join(line for number, line in enumerate(lines) if number not in gone)
+
+
+def _is_assertion(statement: Node) -> bool:
+    """`assert!(…);` and its like, as a statement of its own."""
+    return statement.type == "expression_statement" and _text(statement).startswith(
+        ("assert!", "assert_eq!", "assert_ne!")
+    )
 
 
 def names_of_tests(text: str) -> list[str]:

@@ -19,6 +19,8 @@ Verdict = Generator[list[Block], Sequence[Result], bool | None]
 
 NOT_SHOWN = "diagnostic for {} never shown"
 NO_FIT = "the fault {} does not fit this crate: neither its checks nor cargo itself show it"
+SURVIVOR = re.compile(r"(?m)^\W*(M\d+) (\S.*)$")
+COMPILE_ERROR = re.compile(r"(?m)^error(?:\[E\d+\])?:")
 HAND_IN_AGAIN = 2
 MOST_DEPENDENCIES = 60
 THREAD_ID = re.compile(r"(?i)\bPRRT_[\w-]+|\bthread[ `\"'=:#]+(?:id[ `\"'=:#]+)?([\w-]*\d[\w-]*)")
@@ -27,16 +29,17 @@ THREAD_ID = re.compile(r"(?i)\bPRRT_[\w-]+|\bthread[ `\"'=:#]+(?:id[ `\"'=:#]+)?
 class Player:
     """One assignment: what is to be done, with which tools, and what there is to tell afterwards (`notes`).
 
-    `heard` is what was said beside the results that came last.
+    `heard` is what was said beside the results that came last, `shown_mutants` the mistakes that its tests did not notice.
     """
 
     def __init__(self, work: Work, offer: Offer, brief: str, faults: tuple[FaultKind, ...]) -> None:
-        self.work = work
+        self.work = words.with_weak_tests(work) if FaultKind.WEAK in faults else work
         self.offer = offer
         self.brief = brief
         self.faults = faults
         self.notes: list[str] = []
         self.heard = ""
+        self.shown_mutants: list[str] = []
 
     def play(self) -> Play:
         """The whole assignment, up to the accepted submission."""
@@ -119,29 +122,64 @@ class Player:
         yield from self._fetch_dependencies(desk, work.tests)
         yield from desk.bring(_part(work.tests, paths), "The tests, before any code.")
         if self.offer.has("check"):
-            yield [say("They should fail now."), desk.tool("check", {"scope": "quick"})]
+            report = (yield [say("They should fail now."), desk.tool("check", {"scope": "quick"})])[0].text
+            if work.stubs is not None and COMPILE_ERROR.search(report):
+                yield from self._make_stubs(desk, work.stubs, paths)
         yield from desk.last_look(work.test_paths)
         yield from self._hand_in(desk, words.tests(work), "The tests stand, and fail as they should.")
+
+    def _make_stubs(self, desk: Desk, stubs: Tree, paths: list[str]) -> Play:
+        """Let the tests compile by signatures that do nothing; where these do not compile, do without."""
+        yield from self._fetch_dependencies(desk, self.work.head)
+        yield from desk.bring(
+            _part(stubs, paths), "The signatures, without what is behind them, so that the tests compile."
+        )
+        report = (yield [say("Do they fail for the right reason now?"), desk.tool("check", {"scope": "quick"})])[0].text
+        if "formatted" in report:
+            yield from desk.look_around(desk.touched, [])
+        if COMPILE_ERROR.search(report):
+            yield from desk.bring(_part(self.work.tests, paths), "That does not compile, so the tests stand alone.")
 
     def build(self) -> Play:
         work = self.work
         desk = Desk(self.offer, work.tests)
         paths = words.fixtures(work)
-        yield from desk.look_around(paths, [work.tests, work.trees.base, work.head, work.trees.gold])
+        stubs = [work.stubs] if work.stubs is not None else []
+        yield from desk.look_around(paths, [work.tests, *stubs, work.trees.base, work.head, work.trees.gold])
         yield from self._fetch_dependencies(desk, work.head)
         yield from self._tick(desk, "T1", "the tests were written first")
-        for kind in [each for each in self.faults if each not in IN_DRAFTS] if self.offer.has("check") else ():
+        for kind in (
+            [each for each in self.faults if each not in (*IN_DRAFTS, FaultKind.WEAK)]
+            if self.offer.has("check")
+            else ()
+        ):
             yield from self._make_and_mend(desk, kind)
-        yield from desk.bring(_part(work.head, paths), "Now the code.")
+        code, prose = words.code_and_prose(work)
+        yield from desk.bring(_part(work.head, [path for path in paths if path not in prose]), "Now the code.")
         yield from self._tick(desk, "T2", "")
+        if prose:
+            yield from desk.bring(_part(work.head, paths), "And what is written about it.")
+            yield from self._tick(desk, "T3", "")
         yield from self._finish(desk, paths)
-        yield from self._hand_in(desk, words.change(work), "Done: everything is green.")
+        results = yield [say("Done: everything is green."), desk.tool(self.offer.submit or "", words.change(work))]
+        # Nobody answers to a submission that stands, but with what its tests do not notice.
+        survivors = SURVIVOR.findall(self.heard)
+        if not survivors:
+            self.notes.append(f"{self.offer.submit} was refused: {' '.join(results[0].text.split())[:600]}")
+            yield from desk.last_look(paths)
+            yield from self._hand_in(desk, words.change(work), "Once more, with that mended.")
+            return
+        self.shown_mutants += [what for _, what in survivors]
+        yield from desk.bring(_part(work.better, work.test_paths), "Then the tests must look closer.")
+        yield from self._finish(desk, paths)
+        said = [{"mutant": id, "reason": words.NO_DIFFERENCE} for id, _ in survivors]
+        yield from self._hand_in(desk, words.change(work) | {"survivors": said}, "With better tests.")
 
     def review(self) -> Play:
         work = self.work
         desk = Desk(self.offer, work.head)
         paths = words.fixtures(work)
-        yield from desk.look_around(paths, [work.head, work.trees.gold])
+        yield from desk.look_around(paths, [work.head, work.better, work.trees.gold])
         yield from desk.bring(_part(work.trees.gold, paths), "What the reviewers ask for.")
         yield from self._finish(desk, paths)
         threads = thread_ids(self.brief)

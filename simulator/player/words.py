@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulator.case import Case, Trees
 from simulator.player import rust, split
 from simulator.player.edits import hunks
+from simulator.player.stubs import with_stubs
 from simulator.trees import Tree, changed
 
 TITLE = 72
+NO_DIFFERENCE = "If it survives still, it makes no difference that a caller could see."
 DOC_TEST = re.compile(r"\S+\.(?:rs|md) - ")
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What the player has to do: `head` is what it builds before the review, `tests` the base with the test part of it."""
+    """What the player has to do: `head` is what it builds before the review, `tests` the base with the test part of it.
+
+    `stubs` is the tests' tree with the signatures of what is new, where there can be such a tree. Where its tests are weak at first, `better` is the head with those that it writes when somebody shows it; else the head.
+    """
 
     case: Case
     trees: Trees
     head: Tree
     tests: Tree
+    better: Tree
+    stubs: Tree | None = None
 
     @property
     def ids(self) -> dict[str, str]:
@@ -113,14 +120,25 @@ def criteria(work: Work) -> list[dict[str, object]]:
     return [{"id": work.ids[each.id], "text": each.text, "test": (each.tests or ("",))[0]} for each in listed]
 
 
+def code_and_prose(work: Work) -> tuple[list[str], list[str]]:
+    """The paths of the change after the tests: what cargo reads, and what only people read."""
+    prose = [path for path in work.source_paths if path.lower().endswith((".md", ".txt"))]
+    code = [path for path in work.source_paths if path not in prose]
+    return (code, prose) if code else (prose, [])
+
+
 def plan(work: Work) -> dict[str, object]:
-    """The input of `submit_plan`; its tasks are T1 (the tests) and T2 (the code)."""
+    """The input of `submit_plan`; its tasks are T1 (the tests), T2 (the code) and T3 (what is written about it)."""
     ids = list(work.ids.values()) or ["AC-1"]
+    code, prose = code_and_prose(work)
+    tasks = [
+        {"id": "T1", "title": "Write the tests", "files": work.test_paths, "criteria": ids},
+        {"id": "T2", "title": "Change the code", "files": code, "criteria": ids},
+    ]
+    if prose:
+        tasks.append({"id": "T3", "title": "Tell about it", "files": prose, "criteria": ids[:1]})
     return {
-        "tasks": [
-            {"id": "T1", "title": "Write the tests", "files": work.test_paths, "criteria": ids},
-            {"id": "T2", "title": "Change the code", "files": work.source_paths, "criteria": ids},
-        ],
+        "tasks": tasks,
         "notes": "The tests come first; nothing else is touched.",
     }
 
@@ -196,4 +214,16 @@ def fixtures(work: Work) -> list[str]:
 
 
 def work_on(case: Case, trees: Trees, head: Tree) -> Work:
-    return Work(case, trees, head, split.with_tests(trees.base, head))
+    tests = split.with_tests(trees.base, head)
+    return Work(case, trees, head, tests, head, with_stubs(trees.base, tests, head))
+
+
+def with_weak_tests(work: Work) -> Work:
+    """The work of somebody whose new tests check only the first thing of each."""
+    names = {bare(name) for name in work.case.red_green}
+    weak = dict(work.head)
+    for path in work.test_paths:
+        text = weak[path].text if path in weak and path.endswith(".rs") else None
+        if text is not None:
+            weak[path] = replace(weak[path], data=rust.with_first_assertions(text, names).encode())
+    return replace(work_on(work.case, work.trees, weak), better=work.head)

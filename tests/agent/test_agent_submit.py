@@ -18,6 +18,7 @@ from bot.agent.submit import (
     PlanDraft,
     Rejected,
     ReviewDraft,
+    SurvivorReason,
     TestsDraft,
     parse,
     parse_inquiry,
@@ -251,6 +252,13 @@ def test_a_change_needs_a_headline_and_a_summary() -> None:
         "Add a", "Because.", "", ""
     )
     assert "summary: it is missing" in problems(Assignment.BUILD, {"title": "x"})
+
+
+def test_a_change_says_which_mutants_need_no_test() -> None:
+    given = {"title": "Add a", "summary": "Because.", "survivors": [{"mutant": "M1", "reason": "Nobody sees it."}]}
+    draft = parse(Assignment.BUILD, given, TWO)
+    assert isinstance(draft, ChangeDraft) and draft.survivors == (SurvivorReason("M1", "Nobody sees it."),)
+    assert "survivors[0].reason" in problems(Assignment.BUILD, given | {"survivors": [{"mutant": "M1"}]})
 
 
 def test_a_review_answers_each_thread_once() -> None:

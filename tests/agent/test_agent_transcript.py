@@ -14,6 +14,8 @@ from bot.domain import (
     Finding,
     Message,
     MessageKind,
+    Mutant,
+    MutantFate,
     Permission,
     Severity,
     StopReason,
@@ -120,3 +122,10 @@ def test_tokens_use_up_the_budget_too() -> None:
 
 def test_what_is_read_from_the_cache_again_costs_no_budget() -> None:
     assert transcript.weight(Usage(input=1, cached=1_000, cache_written=20, output=300)) == 321
+
+
+def test_mistakes_that_no_test_notices_are_shown_by_number_and_the_rest_is_counted() -> None:
+    mutants = [Mutant("src/a.rs", line, 5, "f", "replace > with >=", MutantFate.MISSED) for line in range(1, 15)]
+    note = transcript.survivors_note(mutants)
+    assert "M1 src/a.rs:1 in f: replace > with >=\n" in note and "M12 src/a.rs:12" in note
+    assert "M13" not in note and "… and 2 more" in note

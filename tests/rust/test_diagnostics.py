@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +53,15 @@ def test_tests_are_told_apart_by_the_file_of_their_binary_also_in_a_workspace() 
         "doc::src/lib.rs - add #2": "failed",
         "doc::src/lib.rs - inner::S": "ok",
     }
+
+
+def test_a_finding_counts_although_cargos_own_word_stands_before_it_on_the_line() -> None:
+    message = {"level": "error", "message": "broken", "spans": [], "children": [], "code": {"code": "E0001"}}
+    event = json.dumps({"reason": "compiler-message", "message": message}, separators=(",", ":"))
+    result = diagnostics.parse(
+        Check(CheckKind.TEST, "cargo test"), CommandResult(FAILED, f"    Finished{event}\n", 1.0)
+    )
+    assert [item.code for item in result.diagnostics] == ["E0001"] and result.output == "    Finished"
 
 
 def test_doc_tests_of_one_item_are_numbered_by_their_lines_in_whatever_order_they_end() -> None:

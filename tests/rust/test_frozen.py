@@ -39,6 +39,14 @@ def test_the_solution_of_a_case_gets_at_most_one_line(name: str) -> None:
     assert len(weakened(before, solved)) <= MOST_LINES_IF_HONEST
 
 
+def test_a_test_that_only_asserts_more_is_worth_no_line() -> None:
+    assert weakened(TREE, after(HONEST["a stricter test"])) == ()
+    earlier = TREE["src/lib.rs"].replace(
+        "        assert_eq!(area(2", "        return;\n        assert_eq!(area(1, 1), 1);\n        assert_eq!(area(2"
+    )
+    assert len(weakened(TREE, TREE | {"src/lib.rs": earlier})) == 1
+
+
 def test_a_habit_takes_one_line_however_often_it_was_found() -> None:
     many = {f"tests/data/{number}.txt": "1" for number in range(9)}
     (line,) = weakened(TREE | many, TREE | dict.fromkeys(many, "2"))

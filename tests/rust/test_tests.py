@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot import domain
-from bot.domain import FileChange, FileMode
+from bot.domain import Diagnostic, FileChange, FileMode, Level
 from bot.rust import tests
 from bot.rust.manifests import edition_of, packages_reached
 from bot.rust.syntax import demands_test, doc_tests
@@ -252,3 +254,25 @@ def test_broken_code_is_still_divided() -> None:
     new = OLD.replace("    a\n", "    a +\n")
     test, source = halves("src/lib.rs", OLD, new)
     assert test is None and source == new
+
+
+def test_an_error_counts_as_outside_of_tests_only_where_users_get_the_code() -> None:
+    files = {
+        "Cargo.toml": MANIFEST,
+        "src/lib.rs": "pub fn a() {}\n\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() {}\n}\n\n#[cfg(test)]\nmod more;\n",
+        "src/more.rs": "#[test]\nfn m() {}\n",
+        "tests/cli.rs": "#[test]\nfn c() {}\n",
+        "examples/show.rs": "fn main() {}\n",
+    }
+
+    def error(path: str, line: int, code: str = "E0425") -> Diagnostic:
+        return Diagnostic(Level.ERROR, code, "wrong", path, line, 1)
+
+    inside = [error("src/lib.rs", 6), error("src/more.rs", 2), error("tests/cli.rs", 1), error("examples/show.rs", 1)]
+    other = [
+        error("src/lib.rs", 1, "unused_variables"),
+        error("", 0),
+        replace(error("src/lib.rs", 1), level=Level.WARNING),
+    ]
+    broken = [error("src/lib.rs", 1), error("src/lib.rs", 1, "")]
+    assert tests.outside_of_tests([*inside, *other, *broken], files) == tuple(broken)

@@ -61,8 +61,14 @@ def test_figures_are_summed_over_runs() -> None:
 
 def test_an_entry_has_exactly_the_agreed_keys() -> None:
     keys = "name outcome seconds stages turns tool_calls tokens cargo_seconds model_seconds overhead_seconds tree_equals_gold"
-    keys += " verified_commits rfc red green duplicates unanswered left_over"
+    keys += " verified_commits rfc proof mutants red green duplicates unanswered left_over"
     assert set(outcome.empty("x")) == set(keys.split())
+
+
+def test_a_mistake_that_stands_on_the_check_run_no_more_was_noticed_later() -> None:
+    shown = ["src/a.rs:3 in f: replace > with >=", "src/a.rs:9 in g: replace + with -"]
+    found = outcome.mutants(shown, ["src/a.rs:12 No test notices it: replace + with -. The author says: so."])
+    assert found == {"shown": shown, "noticed_later": shown[:1]}
 
 
 def test_a_good_end_has_no_problems() -> None:

@@ -54,3 +54,14 @@ def test_another_model_is_judged_by_hidden_tests() -> None:
         entry = play(case, Options(model_url=server.url, write_pause=0.0, ca_bundle=certificates()))
     assert entry["outcome"] == outcome.GOOD
     assert entry["hidden_tests"] == {"passed": list(case.red_green), "failed": []}
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+def test_a_weak_test_is_shown_by_a_mutant_and_made_better_before_anybody_reviews_it() -> None:
+    options = Options(
+        faults=(FaultKind.WEAK,), mutants_seconds=90.0, write_pause=0.0, measures=False, ca_bundle=certificates()
+    )
+    entry = play(load(DEMO), options)
+    assert entry["outcome"] == outcome.GOOD
+    assert [each.partition(": ")[2] for each in entry["mutants"]["noticed_later"]] == ["replace / with %"]

@@ -28,7 +28,7 @@ from harness import (
 from simulator.case import Case, Trees, bring, load
 from simulator.messages.server import MessagesServer
 from simulator.player import drafts
-from simulator.player.faults import APPENDED, NOT_YET, FaultKind
+from simulator.player.faults import APPENDED, NOT_YET, USUAL, FaultKind
 from simulator.player.oracle import OracleBrain
 from simulator.trees import File, Tree, changed
 
@@ -196,7 +196,7 @@ def test_a_change_that_does_not_stand_is_mended_and_handed_in_again(tmp_path: Pa
 
 
 def test_each_mistake_is_mended_only_after_a_check_has_shown_it(tmp_path: Path) -> None:
-    with playing(tmp_path, tuple(FaultKind)) as (brain, bench):
+    with playing(tmp_path, USUAL) as (brain, bench):
         shown: list[str] = []
         honest = honest_check(brain)
         bench.check = lambda tree: shown.append(honest(tree)) or shown[-1]
@@ -227,7 +227,7 @@ def test_what_no_check_shows_is_told(tmp_path: Path) -> None:
 
 
 def test_a_repeated_request_gets_the_same_answer(tmp_path: Path) -> None:
-    with playing(tmp_path, tuple(FaultKind)) as (_, bench):
+    with playing(tmp_path, USUAL) as (_, bench):
         bench.messages = [{"role": "user", "content": "Build it."}]
         first = bench.turn(BUILD)
         bench.messages.pop()
@@ -236,7 +236,7 @@ def test_a_repeated_request_gets_the_same_answer(tmp_path: Path) -> None:
 
 def test_the_player_survives_its_server(tmp_path: Path) -> None:
     case, trees = demo()
-    with playing(tmp_path, tuple(FaultKind)) as (_, bench):
+    with playing(tmp_path, USUAL) as (_, bench):
         bench.run("Tests first.", WRITE)
         messages: list[dict[str, Any]] = bench.messages
     with MessagesServer(OracleBrain(case, trees)) as server:

@@ -81,6 +81,7 @@ class World:
             "RFCSMITH_WRITE_PAUSE": "0",
             "RFCSMITH_STATUS_INTERVAL": "0",
             "RFCSMITH_QUIET_SECONDS": "0",
+            "RFCSMITH_MUTANTS_SECONDS": "0",
         }
         if cafile:
             environment["SANDBOX_CA_BUNDLE"] = cafile

@@ -12,16 +12,16 @@ from bot.agent.submit import Expected
 from bot.agent.tools import READ_ONLY, tools_for
 from bot.agent.transcript import Budget
 from bot.checking import Baseline
-from bot.domain import Assignment, Inquiry, Plan, Run, Stage, StopReason, ToolCall, Turn
+from bot.domain import Assignment, Inquiry, Plan, Run, Stage, StopReason, TaskState, ToolCall, Turn
 from bot.errors import UserError
 from bot.model import ModelRequest
 from bot.store import StoredTurn
 from bot.tooling import CheckTool, DependencyTool, DiffTool
-from bot.workbench import Workbench
+from bot.workbench import Kept, Workbench
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import briefs, lifecycle
-from workflows.steps.records import INQUIRY, Submitted, agreed_criteria, shown_findings
+from workflows.steps.records import INQUIRY, Submitted, Ticked, agreed_criteria, shown_findings
 
 log = logging.getLogger("rfcsmith")
 
@@ -35,6 +35,8 @@ STAGES = {
 }
 
 
+TICKS = 18
+"""So many ticks of tasks become commits of their own; what comes later is in the last one."""
 IDLE_TURNS = 4
 """So many answers in a row without a tool call end a conversation."""
 
@@ -145,6 +147,8 @@ def act(run_id: str, assignment_name: str, number: int) -> int | None:
     if assignment not in READ_ONLY and any(_may_change(call) for call in turn.calls):
         workbench.take_snapshot()
     if box.plan.tasks:
+        if assignment is Assignment.BUILD:
+            _note_ticks(run_id, number, store.plan(run_id) or Plan(), box.plan, workbench)
         store.put_document(run_id, "plan", box.plan)
     if box.draft is not None:
         store.put_document(run_id, INQUIRY if isinstance(box.draft, Inquiry) else f"draft:{assignment}", box.draft)
@@ -156,6 +160,18 @@ def act(run_id: str, assignment_name: str, number: int) -> int | None:
     store.end_act(run_id, assignment, number)
     lifecycle.speak(run)
     return _next(run_id, assignment, number)
+
+
+def _note_ticks(run_id: str, number: int, before: Plan, after: Plan, workbench: Workbench) -> None:
+    """Keep the workspace as it is when tasks are ticked: each becomes a commit. The same again when the step is repeated."""
+    store = hands.current().store
+    earlier = [ticked for ticked in store.document(run_id, "ticked", tuple[Ticked, ...]) or () if ticked.turn < number]
+    told = {task.id for task in before.tasks if task.state is TaskState.DONE}
+    titles = tuple(task.title for task in after.tasks if task.state is TaskState.DONE and task.id not in told)
+    if titles and len(earlier) < TICKS:
+        tree = workbench.take_snapshot()
+        workbench.keep(Kept.TASKS + len(earlier), tree)
+        store.put_document(run_id, "ticked", (*earlier, Ticked(number, titles, tree)))
 
 
 def _may_change(call: ToolCall) -> bool:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bot import comments
 from bot.agent.submit import ChangeDraft, NewTest, TestsDraft
-from bot.checking import Baseline, lost_tests, passing, worse_than_base
+from bot.checking import TESTED, Baseline, Checker, lost_tests, passing, worse_than_base
 from bot.domain import (
     Assignment,
-    CheckKind,
     CheckResult,
     CheckScope,
     Evidence,
@@ -28,16 +27,19 @@ from bot.domain import (
     TestOutcome,
 )
 from bot.errors import UserError
-from bot.rust.compact import compact
+from bot.rust import checks
+from bot.rust.compact import compact, failures, known_of, new_diagnostics
 from bot.rust.frozen import is_watched, weakened
-from bot.rust.tests import TestItem, new_tests, tests_of
+from bot.rust.libtest import DOC_TARGET
+from bot.rust.tests import TestItem, new_tests, outside_of_tests, tests_of
 from bot.workbench import Kept, Workbench
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import conversation, lifecycle
-from workflows.steps.records import Green, Red, agreed_criteria, red_of, setup_of, toolchain_remark
+from workflows.steps.records import Green, Red, agreed_criteria, red_of, toolchain_remark
 
-TESTED = (CheckKind.TEST, CheckKind.NEXTEST, CheckKind.DOCTEST)
+AGAIN = 2
+"""How often each new test is run once more when everything is green, to find what passes by chance."""
 
 
 @step("prove_red")
@@ -60,7 +62,9 @@ def prove_red(run_id: str, trial: int, trials: int) -> bool:
     named = draft.tests if draft is not None else ()
     green = [test for test in tests if _outcome(test, results) is TestOutcome.OK]
     unseen = [test for test in tests if _is_unseen(test, results)]
-    complaint = "\n\n".join(part for part in (_green_complaint(green, named), _unseen_complaint(unseen)) if part)
+    baseline = store.document(run_id, "baseline", Baseline) or Baseline()
+    complaints = _green_complaint(green, named), _unseen_complaint(unseen), _broken_complaint(results, baseline, tested)
+    complaint = "\n\n".join(part for part in complaints if part)
     if complaint:
         return _back(run, Assignment.TESTS, complaint, trial, trials)
     red_tests = [test for test in tests if test not in green]
@@ -80,6 +84,21 @@ def _green_complaint(green: Sequence[TestItem], named: Sequence[NewTest]) -> str
     return (
         "These tests pass in a fresh container without the change, so they prove nothing about it:\n"
         f"{names}\n\nMake each of them fail on the base for the right reason, or take it out of the submission, and submit again."
+    )
+
+
+def _broken_complaint(results: Sequence[CheckResult], baseline: Baseline, sources: Mapping[str, str]) -> str:
+    """Tests may fail to compile for want of what they test; the code that they test may not."""
+    known = known_of(baseline.results)
+    errors = [
+        item for result in results for item in outside_of_tests(new_diagnostics(result.diagnostics, known), sources)
+    ]
+    if not errors:
+        return ""
+    shown = "\n\n".join(dict.fromkeys(item.rendered for item in errors[:3]))
+    return (
+        "Outside of tests the code does not compile any more, so that nobody can tell why the new tests fail:\n\n"
+        f"{shown}\n\nAt this stage only signatures with `todo!()` bodies may be added there, and they must compile."
     )
 
 
@@ -147,19 +166,63 @@ def prove_green(run_id: str, trial: int, trials: int) -> bool:
         return True
     assignment = Assignment.REVIEW if run.kind is RunKind.REVIEW else Assignment.BUILD
     baseline = store.document(run_id, "baseline", Baseline) or Baseline()
-    with bench.fresh(_complete(run, bench, tree), "green") as fresh:
+    with bench.fresh(bench.complete(tree), "green") as fresh:
         results = fresh.checker.climb(CheckScope.FULL, baseline, stop_early=False)
         stale = [path for path in fresh.rewritten() if path not in baseline.rewritten]
-    complaint = "\n\n".join(
-        part for part in (_complaint(run, results, baseline, tree), _stale_complaint(stale)) if part
-    )
+        again = _again(fresh.checker, results, red_of(run))
+    complaints = _complaint(run, results, baseline, tree), _stale_complaint(stale), _unsteady_complaint(again)
+    complaint = "\n\n".join(part for part in complaints if part)
     if complaint:
         return _back(run, assignment, complaint, trial, trials)
     bench.keep(Kept.GREEN, tree)
-    store.put_document(
-        run_id, "green", Green(tree, replace(_evidence(run, results, baseline), look_here=_look_here(run, tree)))
+    evidence = replace(
+        _evidence(run, results, baseline),
+        look_here=_look_here(run, tree),
+        runs=1 + AGAIN if again else 0,
+        is_isolated=checks.NEXTEST in fresh.checker.tools,
     )
+    store.put_document(run_id, "green", Green(tree, evidence))
     return True
+
+
+def _again(
+    checker: Checker, results: Sequence[CheckResult], red: Red | None
+) -> tuple[tuple[frozenset[str], tuple[CheckResult, ...]], ...]:
+    """The new tests run again, for each check the keys of those that passed there, and what came of it."""
+    open_keys = set(red.kinds) if red is not None else set()
+    found = []
+    for result in results:
+        runs = [
+            run
+            for run in result.tests
+            if run.outcome is TestOutcome.OK
+            and run.target != DOC_TARGET
+            and any(run.key == key or run.key.startswith(f"{key}::") for key in open_keys)
+        ]
+        if runs:
+            open_keys -= {
+                key for key in open_keys if any(run.key == key or run.key.startswith(f"{key}::") for run in runs)
+            }
+            names = sorted({run.name for run in runs})
+            found.append((frozenset(run.key for run in runs), checker.repeat(result.check, names, AGAIN)))
+    return tuple(found)
+
+
+def _unsteady_complaint(again: Sequence[tuple[frozenset[str], Sequence[CheckResult]]]) -> str:
+    """A new test that passes now and then proves nothing, and a test that needs its neighbours will fail some day."""
+    unsteady = {
+        key: next((test.output for result in results for test in failures(result) if test.key == key), "it did not run")
+        for keys, results in again
+        for key in sorted(keys)
+        if not all(key in passing([result]) and key not in result.flaky for result in results)
+    }
+    if not unsteady:
+        return ""
+    rows = "\n".join(f"- {key}: {said.strip()[:300]}" for key, said in list(unsteady.items())[:10])
+    return (
+        f"These new tests passed once, and not when they were run again {AGAIN} times, each by its name alone:\n{rows}\n\n"
+        "Find out what they depend on: time, order, another test, a file that is left over."
+    )
 
 
 def _complaint(run: Run, results: Sequence[CheckResult], baseline: Baseline, tree: str) -> str:
@@ -254,16 +317,6 @@ def _base_tree(run: Run) -> str:
     return hands.current().git.tree_of(run.target.repo.id, run.head_commit or run.base_commit)
 
 
-def _complete(run: Run, bench: Workbench, tree: str) -> str:
-    """The published tree plus what setup generated: a lock file that the repository does not keep."""
-    setup = setup_of(run)
-    if not setup.unpublished:
-        return tree
-    last = hands.current().store.last_snapshot(run.id)
-    assert last is not None
-    return bench.git.overlay(run.target.repo.id, tree, source=last[1], paths=setup.unpublished)
-
-
 def _sources(run: Run, tree: str) -> dict[str, str]:
     git = hands.current().git
     repository_id = run.target.repo.id
@@ -273,7 +326,7 @@ def _sources(run: Run, tree: str) -> dict[str, str]:
 
 
 def _run_tests(bench: Workbench, tree: str, variant: str) -> tuple[CheckResult, ...]:
-    with bench.fresh(_complete(bench.run, bench, tree), variant) as fresh:
+    with bench.fresh(bench.complete(tree), variant) as fresh:
         rungs = [check for check in fresh.checker.rungs(CheckScope.FULL) if check.kind in TESTED]
         return tuple(fresh.checker.run(check) for check in rungs)
 

@@ -8,6 +8,7 @@ from bot import comments, policy
 from bot.agent import brief
 from bot.agent.submit import ChangeDraft, ReviewDraft
 from bot.domain import (
+    Annotation,
     Assignment,
     CheckRun,
     Evidence,
@@ -25,8 +26,13 @@ from workflows import hands
 from workflows.engine import step
 from workflows.steps import briefs, contracts, lifecycle
 from workflows.steps.contracts import Findings
-from workflows.steps.records import Green, Red, rfc_of
+from workflows.steps.records import Green, Red, Ticked, mutation_of, rfc_of
 
+HEADLINE = 72
+TASKS = 100
+"""The number of the first commit of a task among the commits of a run."""
+COMMITS = "commits"
+"""The name of the document with the commits of a run in order: each one's id and headline."""
 CHECK_RUN = "rfcsmith / evidence"
 
 
@@ -45,9 +51,34 @@ def push(run_id: str) -> None:
     red = store.document(run_id, "red", Red)
     if red is not None:
         head = _commit(run, 1, head, red.tree, f"Tests for #{run.target.issue}, red without the change")
+    for number, ticked in enumerate(_ticked(run, green.tree), TASKS):
+        head = _commit(run, number, head, ticked.tree, _task_headline(run, ticked))
     head = _commit(run, 2, head, green.tree, _headline(run))
     _move_branch(run, start, head)
     store.put_document(run_id, "pushed", head if head != start else "")
+
+
+def _ticked(run: Run, final: str) -> tuple[Ticked, ...]:
+    """The states that the agent left task by task, as they may be published; the last ones where nothing comes after them.
+
+    A state that equals the final tree is the last commit's, which bears the name of the whole change.
+    """
+    our_hands = hands.current()
+    bench = our_hands.workbenches.open(run)
+    found = our_hands.store.document(run.id, "ticked", tuple[Ticked, ...]) or ()
+    states = [replace(ticked, tree=bench.publishable(ticked.tree)) for ticked in found]
+    while states and states[-1].tree == final:
+        states.pop()
+    return tuple(states)
+
+
+def _task_headline(run: Run, ticked: Ticked) -> str:
+    """A commit's headline of at most 72 characters, as git's own guide asks; further tasks of the same turn stand below."""
+    first, *others = ticked.titles
+    headline = first if len(first) <= HEADLINE else f"{first[: HEADLINE - 1].rsplit(' ', 1)[0]}…"
+    named = [first] if headline != first else []
+    rest = "\n".join(f"- {title}" for title in [*named, *others])
+    return "\n\n".join(part for part in (headline, rest, f"Part of #{run.target.issue}.") if part)
 
 
 def _move_branch(run: Run, start: str, head: str) -> None:
@@ -95,6 +126,9 @@ def _commit(run: Run, number: int, parent: str, tree: str, headline: str) -> str
         expected_tree=tree,
     )
     our_hands.store.put_document(run.id, f"tree:{sha}", tree)
+    listed = our_hands.store.document(run.id, COMMITS, tuple[tuple[str, str], ...]) or ()
+    this = (sha, headline.partition("\n")[0])
+    our_hands.store.put_document(run.id, COMMITS, (*(each for each in listed if each != this), this))
     our_hands.store.put_document(run.id, key, sha)
     return sha
 
@@ -156,14 +190,20 @@ def _body(github: GitHub, run: Run, change: ChangeDraft, evidence: Evidence, fin
     rfc = rfc_of(run)
     return comments.pull_request_body(
         issue=run.target.issue,
-        summary=change.summary,
-        deviations=change.deviations,
-        notes=change.notes,
+        account=comments.Account(change.summary, change.deviations, change.notes, _commits(run)),
         source=comments.Source(rfc, _rfc_url(github, run, rfc), findings.drift) if rfc is not None else None,
         evidence=evidence,
         usage=usage,
         contract=findings.contract,
     )
+
+
+def _commits(run: Run) -> tuple[tuple[str, str], ...]:
+    """The commits of the implementation, each with its headline; a review round adds one of its own behind them."""
+    store = hands.current().store
+    built = store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
+    run_id = run.id if run.kind is not RunKind.REVIEW or built is None else built.id
+    return store.document(run_id, COMMITS, tuple[tuple[str, str], ...]) or ()
 
 
 def _bring_up_to_date(github: GitHub, run: Run, pull_request: PullRequest, pushed: str) -> None:
@@ -195,7 +235,7 @@ def _rfc_url(github: GitHub, run: Run, rfc: Rfc | None) -> str:
 def _evidence(run: Run) -> Evidence:
     green = hands.current().store.document(run.id, "green", Green)
     assert green is not None, "the proof comes before publishing"
-    return green.evidence
+    return replace(green.evidence, mutation=mutation_of(run))
 
 
 def _ensure_check_run(github: GitHub, run: Run, head: str, evidence: Evidence, findings: Findings) -> None:
@@ -210,8 +250,16 @@ def _ensure_check_run(github: GitHub, run: Run, head: str, evidence: Evidence, f
             conclusion="success" if is_good else "failure",
             title=comments.evidence_title(evidence),
             summary=comments.evidence_summary(evidence, findings.contract, findings.drift.terms),
+            annotations=_annotations(run, evidence),
         ),
     )
+
+
+def _annotations(run: Run, evidence: Evidence) -> tuple[Annotation, ...]:
+    """Survivors at their lines; after a review the lines are not known any more."""
+    if evidence.mutation is None or run.kind is RunKind.REVIEW:
+        return ()
+    return comments.mutation_annotations(evidence.mutation)
 
 
 @step("answer_review")

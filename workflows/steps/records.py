@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.agent.submit import Critique
 from bot.checking import Baseline
-from bot.domain import Assignment, Criterion, Evidence, Finding, RedKind, Rfc, Run, RunKind
+from bot.domain import Assignment, Criterion, Evidence, Finding, Mutation, RedKind, Rfc, Run, RunKind
 from bot.rfc.template import RfcTemplate, find_template
 from bot.rust.obstacles import other_toolchain, pinned_toolchain
 from bot.workbench import Setup
@@ -40,6 +40,15 @@ class Red:
 
 
 @dataclass(frozen=True, slots=True)
+class Ticked:
+    """What the agent left when it ticked tasks in one turn of the build: their titles, and the workspace's tree."""
+
+    turn: int
+    titles: tuple[str, ...]
+    tree: str
+
+
+@dataclass(frozen=True, slots=True)
 class Green:
     """The verified final state: the tree to publish, and what the fresh container showed."""
 
@@ -68,6 +77,16 @@ def red_of(run: Run) -> Red | None:
         return store.document(run.id, "red", Red)
     built = store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
     return store.document(built.id, "red", Red) if built is not None else None
+
+
+def mutation_of(run: Run) -> Mutation | None:
+    """What mutants showed of the run's change; for a review of the implementation that it reviews."""
+    store = hands.current().store
+    if run.kind is not RunKind.REVIEW:
+        return store.document(run.id, "mutation", Mutation)
+    built = store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
+    found = store.document(built.id, "mutation", Mutation) if built is not None else None
+    return replace(found, remark="Tried before this review, not again after it.") if found is not None else None
 
 
 def rfc_of(run: Run) -> Rfc | None:

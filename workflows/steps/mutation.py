@@ -1,0 +1,107 @@
+"""Mutants of the proven change: what its tests do not notice goes back to the agent once, and the rest is told to people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.agent import transcript
+from bot.agent.submit import ChangeDraft
+from bot.checking import TESTED
+from bot.domain import Assignment, Evidence, Mutant, Mutation, Run, Stage
+from bot.mutation import Mutator
+from bot.rust import mutants
+from workflows import hands
+from workflows.engine import step
+from workflows.steps import conversation, lifecycle
+from workflows.steps.records import Green
+
+FIRST, LAST = "mutation:first", "mutation"
+"""The names of the documents with what was found of the change as it was proven first, and as it is published."""
+PROVEN, ASKED = "green:before", "mutation:asked"
+"""The proof that stands if the round for better tests comes to nothing; that the round has begun."""
+
+
+@step("test_tests")
+def test_tests(run_id: str) -> bool:
+    """Plant mistakes into the proven change. True: some survived, and the agent was asked for better tests."""
+    our_hands = hands.current()
+    store = our_hands.store
+    first = store.document(run_id, FIRST, Mutation)
+    if first is None:
+        run = lifecycle.enter(store.run(run_id), Stage.MUTATE)
+        green = store.document(run_id, "green", Green)
+        assert green is not None, "the proof comes first"
+        first = _mutated(run, green)
+        store.put_document(run_id, FIRST, first)
+    if not first.survivors:
+        store.put_document(run_id, LAST, first)
+        return False
+    if not store.has_document(run_id, ASKED):
+        proven = store.document(run_id, PROVEN, Green) or store.document(run_id, "green", Green)
+        store.put_document(run_id, PROVEN, proven)
+        conversation.reopen(run_id, Assignment.BUILD, transcript.survivors_note(first.survivors))
+        store.forget_document(run_id, "green")
+        store.put_document(run_id, ASKED, True)
+    return True
+
+
+@step("test_better_tests")
+def test_better_tests(run_id: str) -> None:
+    """Plant the mistakes into the change with the better tests; what survives now is told, with what the agent says to it."""
+    our_hands = hands.current()
+    store = our_hands.store
+    if store.has_document(run_id, LAST):
+        return
+    run = lifecycle.enter(store.run(run_id), Stage.MUTATE)
+    green, first = store.document(run_id, "green", Green), store.document(run_id, FIRST, Mutation)
+    assert green is not None and first is not None, "the first proof and its mutants come first"
+    before = store.document(run_id, PROVEN, Green)
+    is_other = before is None or before.tree != green.tree
+    store.put_document(run_id, LAST, _explained(run, first, _mutated(run, green, first.mutants) if is_other else first))
+
+
+@step("keep_first_proof")
+def keep_first_proof(run_id: str, why: str) -> None:
+    """The round for better tests came to nothing: what was proven before it is published, with the survivors as they are."""
+    store = hands.current().store
+    before, first = store.document(run_id, PROVEN, Green), store.document(run_id, FIRST, Mutation)
+    assert before is not None and first is not None, "there was a round for better tests"
+    if store.has_document(run_id, LAST):
+        return
+    run = store.run(run_id)
+    store.put_document(run_id, "green", before)
+    store.put_document(run_id, LAST, replace(_explained(run, first, first), remark=why))
+
+
+def _mutated(run: Run, green: Green, known: Sequence[Mutant] = ()) -> Mutation:
+    our_hands = hands.current()
+    seconds = our_hands.mutants_seconds(run)
+    if not seconds:
+        return Mutation(remark="Switched off (`mutants_minutes`, `RFCSMITH_MUTANTS_SECONDS`).")
+    bench = our_hands.workbenches.open(run)
+    git, repository_id = our_hands.git, run.target.repo.id
+    difference = git.diff(repository_id, run.base_commit, green.tree)
+    config = git.read(repository_id, run.base_commit, mutants.CONFIG)
+    with bench.fresh(bench.complete(green.tree), "mutants") as fresh:
+        mutator = Mutator(fresh.checker, fresh.target, seconds)
+        return mutator.run(difference, config, _test_seconds(green.evidence), known)
+
+
+def _test_seconds(evidence: Evidence) -> float:
+    """How long the slowest run of the tests took, building included."""
+    return max((result.seconds for result in evidence.checks if result.check.kind in TESTED), default=0.0)
+
+
+def _explained(run: Run, shown: Mutation, found: Mutation) -> Mutation:
+    """`found`, its survivors with what the author said to those that were `shown`."""
+    change = hands.current().store.document(run.id, f"draft:{Assignment.BUILD}", ChangeDraft)
+    said = {answer.mutant: answer.reason for answer in change.survivors} if change is not None else {}
+    reasons = {
+        mutants.identity(mutant): said[id] for id, mutant in mutants.named(shown.survivors).items() if id in said
+    }
+
+    def explained(mutant: Mutant) -> Mutant:
+        return replace(mutant, reason=reasons.get(mutants.identity(mutant), ""))
+
+    return replace(found, mutants=tuple(explained(mutant) for mutant in found.mutants))
