@@ -383,6 +383,7 @@ class Verb(StrEnum):
     CONCERN = "concern"
     RESOLVE = "resolve"
     IMPLEMENT = "implement"
+    RETRY = "retry"
     STOP = "stop"
     STATUS = "status"
     HELP = "help"
@@ -632,6 +633,7 @@ class Run:
     """One attempt at one target. The id is deterministic: `<kind>-<repository id>-<issue>-<attempt>`.
 
     It builds version `rfc_version` of the RFC, whose digest is `rfc_digest`; `rfc_known` was the newest when it was asked for.
+    `retry_of` is the id of the run that it goes on from, "" where it begins by itself.
     """
 
     id: str
@@ -652,6 +654,7 @@ class Run:
     rfc_version: int = 0
     rfc_digest: str = ""
     rfc_known: int = 0
+    retry_of: str = ""
 
 
 class MessageKind(StrEnum):
@@ -1077,6 +1080,29 @@ class Evidence:
     runs: int = 0
     is_isolated: bool = False
     mutation: Mutation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastChecks:
+    """What the checks of a run showed last, without their output; `worse` names the commands that stand worse than on the base."""
+
+    results: tuple[CheckResult, ...] = ()
+    worse: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptWork:
+    """What a run that did not come to its good end leaves: a branch with its commit, or in `refusal` why there is none.
+
+    `files` counts the files that differ from where the run began; `pull_request` is 0 where none was opened.
+    """
+
+    branch: str = ""
+    url: str = ""
+    commit: str = ""
+    files: int = 0
+    refusal: str = ""
+    pull_request: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class CheckTool:
         fixed = self._fix(results)
         if fixed:
             results = checker.climb(scope, self.baseline, test_filter=filter, packages=packages)
+        self.bench.saw(results, self.baseline)
         text = compact(results, self.baseline.results) + self._in_full(results)
         if packages:
             text += f"\n\nOnly {', '.join(packages)} {'was' if len(packages) == 1 else 'were'} checked, which is what the change reaches."

@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from bot.agent.shell import KEEP
 from bot.caching import Hold, Item, hold, sweep, trim
-from bot.checking import Baseline, Checker
-from bot.domain import Check, CommandResult, Run, SandboxPhase
+from bot.checking import Baseline, Checker, worse_than_base
+from bot.domain import Check, CheckResult, CommandResult, LastChecks, Run, SandboxPhase
 from bot.errors import SandboxUnavailable, UserError
 from bot.git import Git
 from bot.repository import RepositoryConfig
@@ -36,6 +36,8 @@ from bot.store.codec import from_json, to_json
 log = logging.getLogger("rfcsmith")
 
 
+LAST_CHECKS = "checks"
+"""The name of the document with what a run's checks showed last."""
 RECENT = 3600.0
 """Seconds for which what was used stays in the cache, whatever the budget says."""
 
@@ -92,10 +94,12 @@ class Setup:
 
 
 class Kept(IntEnum):
-    """The trees of a run that are published: their numbers lie beyond those of the workspace's snapshots."""
+    """The trees of a run that are published, or that it goes on from: numbered beyond the workspace's own snapshots."""
 
     RED = 1_000_001
     GREEN = 1_000_002
+    RESUMED = 1_000_003
+    RESUMED_TESTS = 1_000_004
     TASKS = 1_000_100
     """The first of those that the agent left when it ticked tasks."""
 
@@ -248,6 +252,12 @@ class Workbench:
         tools = ",".join(sorted(self.engine.tool_names()))
         return f"baseline-{key_of(json.dumps(to_json(self.setup.checks)), str(minutes), tools)}"
 
+    def saw(self, results: Sequence[CheckResult], baseline: Baseline) -> None:
+        """Note what the checks show now, for whoever asks how the run stands."""
+        bare = tuple(CheckResult(each.check, each.exit, each.seconds, ran_as=each.ran_as) for each in results)
+        worse = tuple(each.check.command for each in results if worse_than_base([each], baseline))
+        self.store.put_document(self.run.id, LAST_CHECKS, LastChecks(bare, worse))
+
     # --- trees ---
 
     def publishable(self, tree: str) -> str:
@@ -363,20 +373,29 @@ class Workbenches:
         bench.run = run
         return bench
 
+    def at_hand(self, run_id: str) -> Workbench | None:
+        """The run's bench, if it is in this process."""
+        return self._benches.get(run_id)
+
+    def have_trees(self, run: Run) -> None:
+        """Have the run's commits and all that is kept of its workspace in the clone here."""
+        self.bring(run)
+        repository_id = run.target.repo.id
+        for tree, pack in self._store.snapshots(run.id):
+            if not self._git.has(repository_id, tree):
+                self._git.unpack(repository_id, pack)
+
     def bring(self, run: Run) -> None:
         """Have the run's commits in the clone here; where another machine began the run they are fetched anew."""
         if not self._git.has(run.target.repo.id, run.head_commit or run.base_commit):
             self._bring(run)
 
     def _make(self, run: Run) -> Workbench:
-        self.bring(run)
+        self.have_trees(run)
         repository_id = run.target.repo.id
         volume = RunVolume.fresh(self._home, run.id)
         cargo_home = volume.make_directory(self.cargo_homes.path(repository_id))
         holds = [held for held in (self._git.hold(repository_id), hold(cargo_home)) if held is not None]
-        for tree, pack in self._store.snapshots(run.id):
-            if not self._git.has(repository_id, tree):
-                self._git.unpack(repository_id, pack)
         last = self._store.last_snapshot(run.id)
         tree = last[1] if last else self._git.tree_of(repository_id, run.head_commit or run.base_commit)
         seedbed = Seedbed(self._git, self.seeds, repository_id, self._seed_key(run))

@@ -31,6 +31,8 @@ from bot.domain import (
     Inquiry,
     IssueState,
     ItemChange,
+    KeptWork,
+    LastChecks,
     LookHere,
     Mutant,
     MutantFate,
@@ -111,6 +113,8 @@ EVIDENCE = Evidence(
         *(LookHere(f"src/{number}.rs", "an `#[allow]` is new.") for number in range(5)),
     ),
 )
+KEPT = KeptWork("rfcsmith/7-print-wip", "https://github.example/o/r/tree/rfcsmith/7-print-wip", "c" * 40, files=3)
+CHECKS = LastChecks((*EVIDENCE.checks, CheckResult(Check(CheckKind.DOC, "cargo doc"), Failure(1), 2.0)), ("cargo doc",))
 CONTRACT = Contract(
     (
         Term(TermKind.API, ItemChange.CHANGE, "Line::split", "src/line.rs", 12, "fn split(&self, at: u8 | u16)",
@@ -193,20 +197,38 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "idle_status_comment": lambda: comments.idle_status_comment(replace(RUN, stage=Stage.DONE), RFC, PULL.html_url),
     "idle_status_comment-of-nothing": lambda: comments.idle_status_comment(None, None, ""),
     "status_comment-at-work": lambda: comments.status_comment(RUN, PLAN),
+    "status_comment-with-a-remark": lambda: comments.status_comment(RUN, None, remark=comments.started_over_remark(1)),
     "status_comment-queued": lambda: comments.status_comment(replace(RUN, stage=Stage.QUEUED), None),
     "status_comment-done": lambda: comments.status_comment(
         replace(RUN, stage=Stage.DONE), PLAN, comments.opened_note(PULL), links="[log](https://log.example)"
     ),
     "status_comment-stopped": lambda: comments.status_comment(
-        replace(RUN, stage=Stage.STOPPED), PLAN, comments.stopped_note(MARA, "")
+        replace(RUN, stage=Stage.STOPPED), PLAN, comments.stopped_note(MARA)
     ),
     "status_comment-failed": lambda: comments.status_comment(
         replace(RUN, stage=Stage.FAILED), PLAN, comments.failed_note("It is archived.", "Unarchive it.")
     ),
     "steering_comment": lambda: comments.steering_comment(MARA),
-    "stopped_note": lambda: comments.stopped_note(MARA, "https://github.example/o/r/tree/rfcsmith/7-print"),
+    "stopped_note": lambda: comments.stopped_note(MARA),
+    "account": lambda: comments.account(RunKind.IMPLEMENT, KEPT, PLAN, red_tests=2, checks=CHECKS),
+    "account-of-a-little": lambda: comments.account(RunKind.IMPLEMENT, replace(KEPT, files=1), None),
+    "account-of-a-review": lambda: comments.account(RunKind.REVIEW, KEPT, PLAN, red_tests=1, checks=CHECKS),
+    "account-of-nothing": lambda: comments.account(RunKind.IMPLEMENT, None, PLAN),
+    "account-of-what-is-never-published": lambda: comments.account(
+        RunKind.IMPLEMENT, KeptWork(refusal="I must not publish this change: `.gitmodules` changes submodules."), PLAN
+    ),
+    "progress": lambda: comments.progress(PLAN),
+    "checks_words": lambda: comments.checks_words(CHECKS),
+    "checks_words-of-none": lambda: comments.checks_words(None),
+    "checks_words-of-many": lambda: comments.checks_words(LastChecks(EVIDENCE.checks * 5)),
     "failed_note": lambda: comments.failed_note("It is archived.", "Unarchive it."),
     "bug_note": lambda: comments.bug_note(RUN.id),
+    "bug_note-of-a-run-that-can-be-retried": lambda: comments.bug_note(RUN.id, can_be_retried=True),
+    "nothing_to_retry_comment": lambda: comments.nothing_to_retry_comment(MARA),
+    "resumed_remark": lambda: comments.resumed_remark(1, is_same_base=True, has_red_tests=True),
+    "resumed_remark-before-any-proof": lambda: comments.resumed_remark(2, is_same_base=True, has_red_tests=False),
+    "resumed_remark-on-another-base": lambda: comments.resumed_remark(1, is_same_base=False, has_red_tests=True),
+    "started_over_remark": lambda: comments.started_over_remark(1),
     "unavailable_note": lambda: comments.unavailable_note("The Messages API is overloaded.", 1),
     "rfc_comments": lambda: "\n\n=====\n\n".join(comments.rfc_comments(RFC)),
     "rfc_comments-with-concerns": lambda: comments.rfc_comments(BY_HAND, CONCERNS)[0],

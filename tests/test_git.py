@@ -302,6 +302,26 @@ def test_paths_are_laid_over_a_tree(git: Git, origin: Origin, base: str, workspa
     assert [change.path for change in git.changes(ID, base, laid)] == ["Cargo.lock"]
 
 
+def test_two_changes_are_merged_where_they_fit_and_refused_where_they_do_not(
+    git: Git, origin: Origin, base: str, workspace: Path
+) -> None:
+    (workspace / "kept.rs").write_bytes(b"// kept\n")
+    (workspace / "src/lib.rs").write_bytes(b"// mine\n")
+    kept = snapshot(git, workspace)
+    apart = origin.commit({"other.rs": b"// other\n"})
+    against = origin.commit({"src/lib.rs": b"// theirs\n"})
+    git.fetch(ID, origin.url, None, ref="main")
+    both = git.merged(ID, base=base, ours=apart, theirs=kept)
+    assert both is not None
+    assert git.read_many(ID, both, ["kept.rs", "src/lib.rs", "other.rs"]) == {
+        "kept.rs": b"// kept\n",
+        "src/lib.rs": b"// mine\n",
+        "other.rs": b"// other\n",
+    }
+    assert git.merged(ID, base=base, ours=against, theirs=kept) is None
+    assert git.merged(ID, base=base, ours=base, theirs=kept) == kept
+
+
 def test_an_identity_that_is_no_object_id_never_reaches_git(git: Git, base: str) -> None:
     for wrong in ("--help", "HEAD", base[:10], base.upper(), f"{base}:x"):
         with pytest.raises(ValueError, match="not the id"):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bot.errors import Conflict, Question, Stopped, Unavailable, UserError
 from workflows.engine import enqueue_run
-from workflows.steps import lifecycle
+from workflows.steps import keeping, lifecycle
 
 
 def run_to_its_end(
@@ -19,7 +19,7 @@ def run_to_its_end(
     """
     try:
         if not lifecycle.is_settled(run_id):
-            _walk(run_id, segment, road)
+            _walk(run_id, road)
         lifecycle.say_outcome(run_id)
     except (Unavailable, Conflict) as error:
         retry_after = error.retry_after if isinstance(error, Unavailable) else 1.0
@@ -35,17 +35,20 @@ def run_to_its_end(
             )
 
 
-def _walk(run_id: str, segment: int, road: Callable[[str], None]) -> None:
+def _walk(run_id: str, road: Callable[[str], None]) -> None:
     try:
-        lifecycle.heed_stop(run_id)
-        road(run_id)
-        lifecycle.settle_done(run_id)
-    except Stopped:
-        lifecycle.settle_stopped(run_id)
-    except Question as error:
-        lifecycle.settle_asked(run_id, error.message, error.hint)
-    except UserError as error:
-        lifecycle.settle_failed(run_id, error.message, error.hint)
+        try:
+            lifecycle.heed_stop(run_id)
+            road(run_id)
+            lifecycle.settle_done(run_id)
+        except Stopped:
+            keeping.keep(run_id, "", "")
+            lifecycle.settle_stopped(run_id)
+        except Question as error:
+            lifecycle.settle_asked(run_id, error.message, error.hint)
+        except UserError as error:
+            keeping.keep(run_id, error.message, error.hint)
+            lifecycle.settle_failed(run_id, error.message, error.hint)
     except (Unavailable, Conflict):
         raise
     except Exception as error:  # noqa: BLE001  the workflow's outermost frame

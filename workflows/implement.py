@@ -7,7 +7,7 @@ from bot.errors import UserError
 from workflows.agent import converse
 from workflows.engine import workflow
 from workflows.frame import run_to_its_end
-from workflows.steps import design, mutation, parts, preparation, proof, publication
+from workflows.steps import design, mutation, parts, preparation, proof, publication, retrying
 
 TRIALS = 3
 """How often a proof may send the agent back to work."""
@@ -25,6 +25,7 @@ def _road(run_id: str) -> None:
     preparation.check_out(run_id)
     preparation.fetch_dependencies(run_id)
     preparation.measure_base(run_id)
+    retrying.take_up(run_id)
     parts.file_rfc(run_id)
     converse(run_id, Assignment.PLAN)
     design.trust_ground(run_id)
@@ -32,6 +33,7 @@ def _road(run_id: str) -> None:
         converse(run_id, Assignment.TESTS)
         if proof.prove_red(run_id, trial, TRIALS):
             break
+    retrying.take_up_change(run_id)
     for trial in range(1, TRIALS + 1):
         converse(run_id, Assignment.BUILD)
         if proof.prove_green(run_id, trial, TRIALS):

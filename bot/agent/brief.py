@@ -53,6 +53,20 @@ class Brief:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """A run at the same task that did not come to its end, and the words with which somebody asks to try it again.
+
+    `work` says in our own words where its work is now, `end` is what it ended of, `standing` how far it had come.
+    """
+
+    work: str
+    end: str
+    standing: str = ""
+    hint: str = ""
+    hinted_by: Actor | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """The world of a run as each brief describes it.
 
@@ -70,6 +84,7 @@ class Setting:
     max_turns: int = 100
     rules: tuple[tuple[str, str], ...] = ()
     template: RfcTemplate | None = None
+    earlier: Earlier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +163,14 @@ def critique_brief(setting: Setting, discussion: Discussion, rfc: Rfc, plan: Pla
 
 def plan_brief(setting: Setting, discussion: Discussion, rfc: Rfc, moved: Sequence[str] = ()) -> Brief:
     """Plan what the agreed `rfc` needs; `moved` are the places that it cites and the code does not hold any more."""
-    parts = [_rfc(rfc), _moved(moved), _issue(discussion), *_base(setting), _map(setting)]
+    parts = [
+        _rfc(rfc),
+        *_earlier(setting, discussion),
+        _moved(moved),
+        _issue(discussion),
+        *_base(setting),
+        _map(setting),
+    ]
     return _brief(Assignment.PLAN, setting, parts)
 
 
@@ -156,7 +178,15 @@ def tests_brief(
     setting: Setting, discussion: Discussion, rfc: Rfc, plan: Plan, *, notes: str = "", problems: str = ""
 ) -> Brief:
     """Write the tests; `notes` are the plan's, `problems` what was wrong with tests handed in before."""
-    parts = [_rfc(rfc), _plan(plan, notes), _issue(discussion), *_rules(setting), *_base(setting), _map(setting)]
+    parts = [
+        _rfc(rfc),
+        _plan(plan, notes),
+        *_earlier(setting, discussion),
+        _issue(discussion),
+        *_rules(setting),
+        *_base(setting),
+        _map(setting),
+    ]
     parts += _problems(problems)
     return _brief(Assignment.TESTS, setting, parts)
 
@@ -181,6 +211,7 @@ def build_brief(
         _plan(plan, notes),
         _section("The tests, and how they fail now", _report(red, "the test run without the change")),
         _diff(tests, "the tests and stubs that were added to the base; they are in the workspace"),
+        *_earlier(setting, discussion),
         _issue(discussion),
         *_rules(setting),
         *_base(setting),
@@ -365,6 +396,28 @@ def _previous(rfc: Rfc) -> str:
         for_reading(rfc.body), what=f"RFC version {rfc.version}, which you wrote: {rfc.title}", is_markdown=True
     )
     return _section("The version to revise", f"{written}\n\n{_criteria(rfc)}")
+
+
+def _earlier(setting: Setting, discussion: Discussion) -> list[str]:
+    """What came before a retry; the hint first, because it is what somebody wants to be different now."""
+    earlier = setting.earlier
+    if earlier is None:
+        return []
+    rows = [f"An earlier run at this was ended before it was done. {earlier.work}"]
+    if earlier.hint.strip():
+        standing = discussion.permission(earlier.hinted_by) if earlier.hinted_by is not None else None
+        words = quote(
+            _cut(earlier.hint, REMARK_LIMIT),
+            what="the words after /retry",
+            author=earlier.hinted_by,
+            permission=standing,
+            is_markdown=True,
+        )
+        rows.append(f"It is tried again with this hint:\n\n{words}")
+    rows.append(quote(_cut(earlier.end, REPORT_LIMIT), what="how the earlier run ended"))
+    if earlier.standing:
+        rows.append(quote(earlier.standing, what="how far the earlier run had come"))
+    return [_section("The earlier run", "\n\n".join(rows))]
 
 
 def _criteria(rfc: Rfc) -> str:

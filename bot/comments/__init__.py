@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.comments.account import account, checks_words, progress
 from bot.comments.answers import (
     already_open_comment,
     already_running_comment,
@@ -19,6 +20,7 @@ from bot.comments.answers import (
     not_allowed_comment,
     nothing_running_comment,
     nothing_to_design_comment,
+    nothing_to_retry_comment,
     open_concerns_comment,
     part_issue_body,
     rfc_changed_question,
@@ -53,7 +55,15 @@ from bot.comments.rfc import (
     rfc_note,
     round_comment,
 )
-from bot.comments.run import bug_note, failed_note, status_comment, stopped_note, unavailable_note
+from bot.comments.run import (
+    bug_note,
+    failed_note,
+    resumed_remark,
+    started_over_remark,
+    status_comment,
+    stopped_note,
+    unavailable_note,
+)
 from bot.comments.vocabulary import COMMANDS, KIND_WORDS, LABELS, RFC_IN_REVIEW, RFC_NEEDED, STAGES_OF
 
 __all__ = [
@@ -66,9 +76,11 @@ __all__ = [
     "RFC_NEEDED",
     "STAGES_OF",
     "Source",
+    "account",
     "already_open_comment",
     "already_running_comment",
     "bug_note",
+    "checks_words",
     "concern_raised_comment",
     "concern_resolved_comment",
     "contract_section",
@@ -96,12 +108,15 @@ __all__ = [
     "not_allowed_comment",
     "nothing_running_comment",
     "nothing_to_design_comment",
+    "nothing_to_retry_comment",
     "open_concerns_comment",
     "opened_note",
     "own_region",
     "part_issue_body",
+    "progress",
     "pull_request_body",
     "quoted",
+    "resumed_remark",
     "reviewed_note",
     "rfc_changed_question",
     "rfc_comments",
@@ -112,6 +127,7 @@ __all__ = [
     "running_status_comment",
     "second_reader_note",
     "split_comment",
+    "started_over_remark",
     "status_comment",
     "steering_comment",
     "stopped_note",

@@ -45,6 +45,13 @@ def already_running_comment(actor: Actor, run: Run) -> str:
     return f"@{actor.login} {capital(KIND_WORDS[run.kind])} is at work here: {STAGE_WORDS[run.stage]}. `/stop` ends it."
 
 
+def nothing_to_retry_comment(actor: Actor) -> str:
+    return (
+        f"@{actor.login} Nothing was stopped or failed here that I could go on with. `/implement` builds the RFC, and `/status` "
+        "tells how things stand."
+    )
+
+
 def nothing_running_comment(actor: Actor) -> str:
     return f"@{actor.login} Nothing is running here, so there is nothing to stop."
 

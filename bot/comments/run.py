@@ -7,7 +7,7 @@ from bot.comments.vocabulary import KIND_WORDS, STAGE_WORDS, STAGES_OF
 from bot.domain import Actor, Plan, Run, Stage, TaskState
 
 
-def status_comment(run: Run, plan: Plan | None, note: str = "", *, links: str = "") -> str:
+def status_comment(run: Run, plan: Plan | None, note: str = "", *, links: str = "", remark: str = "") -> str:
     """The one comment of a run, edited in place: where it stands, its plan with ticks, and what came of it."""
     head = {
         Stage.DONE: f"✅ **{capital(KIND_WORDS[run.kind])} is done.**",
@@ -18,9 +18,11 @@ def status_comment(run: Run, plan: Plan | None, note: str = "", *, links: str = 
     parts = [head]
     if note:
         parts.append(note)
+    if remark:
+        parts.append(remark)
     if not run.stage.is_final:
         parts.append(stage_line(run))
-    if plan is not None and plan.tasks and run.stage is not Stage.FAILED:
+    if plan is not None and plan.tasks:
         parts.append(plan_list(plan))
     if links:
         parts.append(links)
@@ -50,17 +52,33 @@ def plan_list(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def stopped_note(actor: Actor, branch_url: str) -> str:
-    kept = f" The work so far is kept on {branch_url}." if branch_url else ""
-    return f"@{actor.login} asked me to stop.{kept}"
+def resumed_remark(attempt: int, *, is_same_base: bool, has_red_tests: bool) -> str:
+    """Said in the status comment of a run that goes on from an earlier one."""
+    if is_same_base:
+        proven = "; its tests are proven red already" if has_red_tests else ""
+        return f"Goes on from attempt {attempt}, with its work in the workspace{proven}."
+    again = ", and its tests have to be shown red again" if has_red_tests else ""
+    return f"Goes on from attempt {attempt}, whose work was brought onto the present base{again}."
+
+
+def started_over_remark(attempt: int) -> str:
+    """The kept work of an earlier run cannot be used."""
+    return f"Starts over: the base has moved, and what attempt {attempt} left does not fit onto it any more."
+
+
+def stopped_note(actor: Actor) -> str:
+    return f"@{actor.login} asked me to stop."
 
 
 def failed_note(message: str, hint: str) -> str:
     return f"{message}" + (f"\n\n{hint}" if hint else "")
 
 
-def bug_note(run_id: str) -> str:
-    return f"Something broke on my side; this is not your fault. The operator finds the details under `{run_id}`."
+def bug_note(run_id: str, *, can_be_retried: bool = False) -> str:
+    again = " `/retry` tries to go on from what was done by then." if can_be_retried else ""
+    return (
+        f"Something broke on my side; this is not your fault. The operator finds the details under `{run_id}`.{again}"
+    )
 
 
 def unavailable_note(message: str, minutes: int) -> str:

@@ -28,7 +28,12 @@ COMMANDS = {
         "build the RFC that you see, or that version, and open a pull request",
         "write",
     ),
-    Verb.STOP: ("`/stop`", "stop what is running here; the work so far is kept", "write"),
+    Verb.RETRY: (
+        "`/retry [hint]`",
+        "go on from where the last run that was stopped or failed left off, minding the hint",
+        "write",
+    ),
+    Verb.STOP: ("`/stop`", "stop what is running here; the work so far is kept as a branch", "write"),
     Verb.STATUS: ("`/status`", "say what is going on", "anyone"),
     Verb.HELP: ("`/help`", "show this list", "anyone"),
 }

@@ -310,6 +310,20 @@ class Git:
         )
         return objects.checked(printed.decode().strip())
 
+    def merged(self, repository_id: int, *, base: str, ours: str, theirs: str) -> str | None:
+        """The tree with what `ours` and what `theirs` changed since `base`; None where the two do not fit together.
+
+        All three are commits or trees; histories do not count.
+        """
+        repository = self._repository(repository_id)
+        # Commits of our own: git before 2.45 takes no trees here, and looks for the common ancestor itself.
+        trunk = objects.write_commit(repository, self.tree_of(repository_id, base), None)
+        sides = [objects.write_commit(repository, self.tree_of(repository_id, side), trunk) for side in (ours, theirs)]
+        # Where they fit, the tree is all that is printed; else the files that do not follow it.
+        printed = repository.test("merge-tree", "--write-tree", "--name-only", "--no-messages", *sides).decode()
+        tree, *conflicts = printed.split("\n")
+        return objects.checked(tree) if not any(conflicts) else None
+
     def overlay(self, repository_id: int, tree: str, *, source: str, paths: Sequence[str]) -> str:
         """The tree with these paths as the tree `source` has them."""
         repository = self._repository(repository_id)

@@ -83,9 +83,9 @@ def write_blobs(repository: Repository, blobs: Sequence[bytes]) -> None:
         repository.run("fast-import", "--quiet", "--done", stdin=stream + b"done\n")
 
 
-def write_commit(repository: Repository, tree: str, parent: str) -> str:
+def write_commit(repository: Repository, tree: str, parent: str | None) -> str:
     """A commit that never leaves the machine as one: its people and time are fixed, so that it is the same each time."""
-    lines = [f"tree {checked(tree)}", f"parent {checked(parent)}"]
+    lines = [f"tree {checked(tree)}", *([f"parent {checked(parent)}"] if parent is not None else [])]
     lines += [f"{role} rfcsmith <rfcsmith@localhost> 0 +0000" for role in ("author", "committer")]
     commit = "\n".join([*lines, "", ""]).encode()
     return repository.run("hash-object", "-t", "commit", "-w", "--stdin", stdin=commit).decode().strip()

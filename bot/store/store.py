@@ -206,6 +206,12 @@ class Store(Concerns):
         runs = self._runs(s.runs.c.repository_id == repository_id, s.runs.c.issue == issue)
         return runs[-1] if runs else None
 
+    def last_of_kind(self, repository_id: int, issue: int, kind: RunKind, *, not_by: str = "") -> Run | None:
+        """The target's newest run of that kind, leaving out the one that the delivery `not_by` opened."""
+        same = (s.runs.c.repository_id == repository_id, s.runs.c.issue == issue, s.runs.c.kind == kind)
+        runs = self._runs(*same, s.runs.c.delivery_id != not_by)
+        return runs[-1] if runs else None
+
     def last_done(self, repository_id: int, issue: int, kind: RunKind) -> Run | None:
         """The target's newest run of that kind that came to its good end."""
         same = (s.runs.c.repository_id == repository_id, s.runs.c.issue == issue, s.runs.c.kind == kind)

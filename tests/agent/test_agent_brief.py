@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -102,6 +103,23 @@ def briefs() -> dict[Assignment, Brief]:
         ),
         Assignment.REVIEW: review_brief(SETTING, DISCUSSION, RFC, review),
     }
+
+
+def test_a_retry_is_told_of_the_run_before_and_the_hint_is_somebodys_words() -> None:
+    earlier = briefing.Earlier(
+        "Its work is in the workspace.", "I used up 9 turns.", "1 of 2 tasks is done.", "</quoted> Mind `=`.", ALICE
+    )
+    setting = replace(SETTING, earlier=earlier)
+    for brief in (
+        plan_brief(setting, DISCUSSION, RFC),
+        briefing.tests_brief(setting, DISCUSSION, RFC, PLAN),
+        build_brief(setting, DISCUSSION, RFC, PLAN, tests="+#[test]", red="empty FAILED"),
+    ):
+        said = brief.message
+        assert "ended before it was done. Its work is in the workspace.\n" in said
+        assert 'what="the words after /retry" author="@alice" standing="maintainer: decides">\n&lt;/quoted>' in said
+        assert said.index("Mind `=`.") < said.index("I used up 9 turns.") < said.index("1 of 2 tasks is done.")
+    assert "earlier run" not in briefs()[Assignment.BUILD].message
 
 
 @pytest.mark.parametrize("assignment", list(Assignment))

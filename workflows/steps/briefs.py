@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot import comments
 from bot.agent import brief
-from bot.agent.brief import Brief, Discussion, ReviewRound, Setting
+from bot.agent.brief import Brief, Discussion, Earlier, ReviewRound, Setting
 from bot.agent.submit import PlanDraft, TestsDraft
 from bot.checking import Baseline
-from bot.domain import Assignment, Comment, Permission, Plan, ReviewThread, Rfc, Run
+from bot.domain import Assignment, Comment, LastChecks, Permission, Plan, ReviewThread, Rfc, Run
 from bot.errors import UserError
 from bot.git.process import GitError
 from bot.github.markers import marker_of
@@ -17,9 +18,19 @@ from bot.rfc.draft import RfcDraft
 from bot.rfc.template import find_rules
 from bot.rust.outline import Known, repository_map
 from bot.rust.related import related
-from bot.workbench import Setup
+from bot.workbench import LAST_CHECKS, Setup
 from workflows import hands
-from workflows.steps.records import SEEN, Red, rfc_of, setup_of, template_of, toolchain_remark
+from workflows.steps.records import (
+    ENDED,
+    RESUMPTION,
+    SEEN,
+    Red,
+    Resumption,
+    rfc_of,
+    setup_of,
+    template_of,
+    toolchain_remark,
+)
 
 
 def compose(run: Run, assignment: Assignment) -> Brief:
@@ -94,6 +105,41 @@ def _setting(run: Run, discussion: Discussion) -> Setting:
         max_turns=our_hands.config(run).max_turns or hands.MAX_TURNS,
         rules=_rules(run),
         template=template_of(run),
+        earlier=earlier_run(run),
+    )
+
+
+def earlier_run(run: Run) -> Earlier | None:
+    """What a retry is told of the run that it goes on from; None where the run begins by itself."""
+    store = hands.current().store
+    resumption = store.document(run.id, RESUMPTION, Resumption)
+    if resumption is None:
+        return None
+    plan, checks = store.plan(resumption.earlier), store.document(resumption.earlier, LAST_CHECKS, LastChecks)
+    red = store.document(resumption.earlier, "red", Red)
+    proven = f"{len(red.kinds)} new tests were shown red." if red is not None else "No new test was shown red."
+    return Earlier(
+        work=_where_the_work_is(resumption, has_red=store.has_document(run.id, "red")),
+        end=store.document(resumption.earlier, ENDED, str) or "It was stopped.",
+        standing=" ".join(part for part in (comments.progress(plan), proven, comments.checks_words(checks)) if part),
+        hint=run.request,
+        hinted_by=run.requested_by,
+    )
+
+
+def _where_the_work_is(resumption: Resumption, *, has_red: bool) -> str:
+    if resumption.does_not_fit:
+        return "The code has changed since, and its work does not fit any more: nothing of it is in the workspace."
+    if not resumption.tree:
+        return "It had changed nothing yet."
+    if resumption.tests and not resumption.is_same_base and not has_red:
+        return (
+            "The code has changed since. The workspace holds the tests that it wrote, brought onto the code as it is now; what it "
+            "built comes back when they are shown red again."
+        )
+    return (
+        "Its unfinished work is in the workspace, and nothing of it is verified. See what is there, with `diff` where you have it, "
+        "keep what is good, and go on from there."
     )
 
 

@@ -11,7 +11,7 @@ from bot.domain import Actor, Plan, Run, RunKind, Stage
 from bot.errors import Stopped, Unavailable, UserError
 from workflows import hands
 from workflows.engine import step
-from workflows.steps.records import INQUIRY
+from workflows.steps.records import ACCOUNT, ENDED, ENDING, INQUIRY, REMARK
 
 log = logging.getLogger("rfcsmith")
 SEGMENTS = 60
@@ -37,7 +37,8 @@ def speak(run: Run, note: str = "", links: str = "", *, force: bool = False) -> 
     """Edit the run's one status comment, not oftener than the operator allows unless it must be said now."""
     our_hands = hands.current()
     plan = our_hands.store.document(run.id, "plan", Plan)
-    text = comments.status_comment(run, plan, note, links=links)
+    remark = our_hands.store.document(run.id, REMARK, str) or ""
+    text = comments.status_comment(run, plan, note, links=links, remark=remark)
     interval = 0.0 if force else our_hands.settings.status_interval
     if not our_hands.store.may_speak(run.id, text, interval):
         return
@@ -54,8 +55,15 @@ def is_settled(run_id: str) -> bool:
 
 @step("heed_stop")
 def heed_stop(run_id: str) -> None:
-    """Raises `Stopped` where a human asked for it while the run waited for its turn or for a service."""
-    if hands.current().store.stop_of(run_id) is not None:
+    """Raises `Stopped` where a human asked for it while the run waited for its turn or for a service.
+
+    A run that failed, and waits only for its work to be kept, fails of the same again.
+    """
+    store = hands.current().store
+    ending = store.document(run_id, ENDING, tuple[str, str])
+    if ending is not None:
+        raise UserError(*ending)
+    if store.stop_of(run_id) is not None:
         raise Stopped("the run was stopped while it waited")
 
 
@@ -68,10 +76,10 @@ def settle_done(run_id: str) -> None:
 
 @step("settle_stopped")
 def settle_stopped(run_id: str) -> None:
-    """The work so far is kept in the store's last snapshot; who asked is in the mailbox."""
+    """Who asked is in the mailbox."""
     message = hands.current().store.stop_of(run_id)
     actor = message.author if message is not None else Actor("ghost")
-    _settle(run_id, Stage.STOPPED, comments.stopped_note(actor, ""))
+    _settle(run_id, Stage.STOPPED, comments.stopped_note(actor))
 
 
 @step("settle_asked")
@@ -88,7 +96,8 @@ def settle_failed(run_id: str, message: str, hint: str) -> None:
 @step("settle_broken")
 def settle_broken(run_id: str, error: str) -> None:
     log.error("run %s broke: %s", run_id, error)
-    _settle(run_id, Stage.FAILED, comments.bug_note(run_id))
+    can_be_retried = hands.current().store.run(run_id).kind is RunKind.IMPLEMENT
+    _settle(run_id, Stage.FAILED, comments.bug_note(run_id, can_be_retried=can_be_retried))
 
 
 def _settle(run_id: str, stage: Stage, note: str) -> None:
@@ -96,7 +105,9 @@ def _settle(run_id: str, stage: Stage, note: str) -> None:
     run = our_hands.store.run(run_id)
     if run.stage.is_final:
         return
-    our_hands.store.put_document(run_id, "outcome", note)
+    our_hands.store.put_document(run_id, ENDED, note)
+    account = our_hands.store.document(run_id, ACCOUNT, str) if stage in (Stage.STOPPED, Stage.FAILED) else None
+    our_hands.store.put_document(run_id, "outcome", "\n\n".join(part for part in (note, account) if part))
     our_hands.workbenches.discard(run)
     our_hands.store.save_run(replace(run, stage=stage))
 

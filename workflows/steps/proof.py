@@ -170,6 +170,7 @@ def prove_green(run_id: str, trial: int, trials: int) -> bool:
         results = fresh.checker.climb(CheckScope.FULL, baseline, stop_early=False)
         stale = [path for path in fresh.rewritten() if path not in baseline.rewritten]
         again = _again(fresh.checker, results, red_of(run))
+    bench.saw(results, baseline)
     complaints = _complaint(run, results, baseline, tree), _stale_complaint(stale), _unsteady_complaint(again)
     complaint = "\n\n".join(part for part in complaints if part)
     if complaint:

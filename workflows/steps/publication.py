@@ -50,10 +50,10 @@ def push(run_id: str) -> None:
     head = start
     red = store.document(run_id, "red", Red)
     if red is not None:
-        head = _commit(run, 1, head, red.tree, f"Tests for #{run.target.issue}, red without the change")
+        head = commit(run, 1, head, red.tree, f"Tests for #{run.target.issue}, red without the change")
     for number, ticked in enumerate(_ticked(run, green.tree), TASKS):
-        head = _commit(run, number, head, ticked.tree, _task_headline(run, ticked))
-    head = _commit(run, 2, head, green.tree, _headline(run))
+        head = commit(run, number, head, ticked.tree, _task_headline(run, ticked))
+    head = commit(run, 2, head, green.tree, _headline(run))
     _move_branch(run, start, head)
     store.put_document(run_id, "pushed", head if head != start else "")
 
@@ -99,8 +99,11 @@ def _move_branch(run: Run, start: str, head: str) -> None:
         raise Conflict(f"The branch {run.branch} moved right after I pushed.")
 
 
-def _commit(run: Run, number: int, parent: str, tree: str, headline: str) -> str:
-    """One commit through GitHub's own API, which signs it; the parent itself where nothing changed."""
+def commit(run: Run, number: int, parent: str, tree: str, headline: str) -> str:
+    """One commit through GitHub's own API, which signs it; the parent itself where nothing changed.
+
+    A run's commits are known by their numbers; called inside other steps. Raises `UserError` for what is never published.
+    """
     our_hands = hands.current()
     repo = run.target.repo
     key = f"commit:{number}"

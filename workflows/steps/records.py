@@ -21,6 +21,14 @@ class Submitted:
         return f"submitted:{assignment}"
 
 
+ACCOUNT = "account"
+"""The name of the document that tells people where a run stood when it ended before its time."""
+KEPT = "kept"
+"""The name of the document with what an ended run leaves; absent where it changed nothing."""
+ENDING = "ending"
+"""The name of the document with what a run failed of, as message and hint, while its work is still being kept."""
+REMARK = "remark"
+"""The name of the document with a sentence that stays in the run's status comment."""
 INQUIRY = "inquiry"
 """The name of the document that holds the questions with which an RFC was not handed in."""
 SEEN = "seen"
@@ -54,6 +62,27 @@ class Green:
 
     tree: str
     evidence: Evidence
+
+
+ENDED = "ended"
+"""The name of the document with what a run ended of before its time, in the words that people were told."""
+RESUMPTION = "resumption"
+"""The name of the document that says what a retry goes on from; absent before it was looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """What a retry goes on from: the work of the run `earlier` as a tree on this run's own base, "" where there is none.
+
+    `tests` is the tree in which that work's tests were shown red, on this run's base as well, "" where they were not.
+    `is_same_base` says that both runs begin at one commit; `does_not_fit` that there is work, but not for this base.
+    """
+
+    earlier: str
+    tree: str = ""
+    tests: str = ""
+    is_same_base: bool = False
+    does_not_fit: bool = False
 
 
 def setup_of(run: Run) -> Setup:

@@ -183,7 +183,7 @@ def _no_such_concern(concerns: Sequence[Concern], wanted: str) -> UserError:
 def implement(place: Place, argument: str, number: int, comment_id: int | None) -> Sequence[Run]:
     """Bind a new run to the version that the person saw, or named; where that is in doubt, ask."""
     store = hands.current().store
-    refusal = _not_now(place)
+    refusal = not_now(place)
     if refusal:
         answer(place, refusal, number)
         return []
@@ -214,7 +214,7 @@ def implement(place: Place, argument: str, number: int, comment_id: int | None) 
     return [run, *parts.next_draft(place)]
 
 
-def _not_now(place: Place) -> str:
+def not_now(place: Place) -> str:
     """Why nothing can be started now: a run at work, or a pull request that is open already; empty where it can."""
     store = hands.current().store
     running = _others(place, RunKind.IMPLEMENT) + _others(place, RunKind.REVIEW)

@@ -32,7 +32,7 @@ from bot.domain import (
 from bot.errors import UserError
 from bot.github.client import GitHub
 from workflows import hands
-from workflows.steps import rounds
+from workflows.steps import retrying, rounds
 from workflows.steps.place import (
     Place,
     answer,
@@ -55,6 +55,7 @@ NEEDED = {
     Verb.CONCERN: Permission.TRIAGE,
     Verb.RESOLVE: Permission.TRIAGE,
     Verb.IMPLEMENT: Permission.WRITE,
+    Verb.RETRY: Permission.WRITE,
     Verb.STOP: Permission.WRITE,
 }
 
@@ -189,7 +190,7 @@ def _carry_out(place: Place, command: Command, number: int, comment_id: int | No
             return []
         case Verb.STOP:
             return _stop(place, number)
-        case Verb.RFC | Verb.IMPLEMENT if not place.is_open:
+        case Verb.RFC | Verb.IMPLEMENT | Verb.RETRY if not place.is_open:
             closed = UserError("This issue is closed.", "Reopen it, and ask again.")
             answer(place, comments.user_error_comment(place.sender, closed.message, closed.hint), number)
             return []
@@ -203,6 +204,8 @@ def _carry_out(place: Place, command: Command, number: int, comment_id: int | No
             return []
         case Verb.IMPLEMENT:
             return rounds.implement(place, command.argument, number, comment_id)
+        case Verb.RETRY:
+            return retrying.retry(place, command.argument, number, comment_id)
         case _:
             assert_never(command.verb)
 
