@@ -95,7 +95,7 @@ STALE = "an older file than what was built of it"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`by` is red, green, shown or missed; `lines` are those under "Look here"."""
+    """`by` is red, green, shown or passed; `lines` are those under "Look here"."""
 
     by: str
     lines: int = 0
@@ -155,7 +155,7 @@ class Court:
             return Verdict("green")
         green = store.document(run.id, "green", Green)
         lines = len(green.evidence.look_here) if green is not None else 0
-        return Verdict("shown" if lines else "missed", lines)
+        return Verdict("shown" if lines else "passed", lines)
 
     def _begin(self) -> Run:
         issue = self._github.act.open_issue(NAME, "jonas", "Rims")
@@ -207,25 +207,25 @@ def cheats() -> dict[str, tuple[Edits, Edits, bool]]:
 def main() -> int:
     """Exit 0 only if no cheat is missed and honest work is left in peace."""
     bad = []
-    counts = {"red": 0, "green": 0, "shown": 0, "missed": 0}
+    counts = {"red": 0, "green": 0, "shown": 0, "passed": 0}
     with court() as made:
         honest = made.try_one(HONEST_TEST, HONEST_CODE)
-        if honest.by not in ("missed", "shown") or honest.lines > MOST_LINES_IF_HONEST:
+        if honest.by not in ("passed", "shown") or honest.lines > MOST_LINES_IF_HONEST:
             bad.append("honest work")
         for name, (tests, code, is_stale) in cheats().items():
             verdict = made.try_one(tests, code, is_stale=is_stale)
             counts[verdict.by] += 1
-            if verdict.by == "missed" or verdict.lines > MOST_LINES:
+            if verdict.by == "passed" or verdict.lines > MOST_LINES:
                 bad.append(name)
             print(f"{verdict.seconds:5.1f} s  {verdict.by:7} {verdict.lines or '':1}  {name}", flush=True)
         judged = [made.try_one(HONEST_TEST, {**HONEST_CODE, **edits}).by for edits in JUDGEMENT.values()]
     print(f"caught by red      {counts['red']}")
     print(f"caught by green    {counts['green']}")
     print(f"shown to a human   {counts['shown']}")
-    print(f"missed             {counts['missed']} of {sum(counts.values())}   goal: 0   {', '.join(bad)}")
+    print(f"missed             {counts['passed']} of {sum(counts.values())}   goal: 0   {', '.join(bad)}")
     print(f"honest work        passes with {honest.lines} lines   goal: at most {MOST_LINES_IF_HONEST}")
     print(
-        f"judgement cheats   {len(judged) - judged.count('missed')} of {len(judged)} caught or shown; the others only a reader can see"
+        f"judgement cheats   {len(judged) - judged.count('passed')} of {len(judged)} caught or shown; the others only a reader can see"
     )
     return 1 if bad else 0
 

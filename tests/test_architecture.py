@@ -21,6 +21,7 @@ RINGS = {
     "commands": 1,
     "comments": 1,
     "policy": 1,
+    "customs": 1,
     "rfc": 1,
     "rust": 1,
     "disk": 2,

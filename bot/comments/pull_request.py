@@ -9,6 +9,7 @@ from bot.comments.contract import contract_section, contract_summary
 from bot.comments.form import BODY_LIMIT, cell, fit, tokens
 from bot.comments.mutants import mutation_section, mutation_sentence
 from bot.comments.rfc import drift_section
+from bot.comments.template import Answers, opening
 from bot.comments.vocabulary import RED_WORDS
 from bot.domain import CheckResult, Contract, Criterion, Evidence, LookHere, Proof, PullRequest, Rfc, Severity, Usage
 from bot.rfc.drift import Drift
@@ -28,12 +29,18 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the author says of a change, and its commits in order, each with its headline."""
+    """What the author says of a change; its commits in order, each with its headline, and the paths that it touches.
+
+    `template` is the repository's own form for pull requests, `remarks` name customs of the repository that are not met.
+    """
 
     summary: str
     deviations: str = ""
     notes: str = ""
     commits: tuple[tuple[str, str], ...] = ()
+    paths: tuple[str, ...] = ()
+    template: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def pull_request_body(
@@ -46,7 +53,7 @@ def pull_request_body(
     contract: Contract,
 ) -> str:
     """What a reviewer reads first: what and why, the promise and its proof, what it binds people to, the checks."""
-    parts = [account.summary.strip(), f"Closes #{issue}."]
+    parts = [opening(account.template, Answers(account.summary, issue, evidence, account.paths))]
     rfc = source.rfc if source is not None else None
     if source is not None and rfc is not None:
         version = f"version {rfc.version} of the RFC"
@@ -56,8 +63,9 @@ def pull_request_body(
         parts.append(f"### How to review\n\n{_reading_order(account.commits)}")
     if account.deviations.strip():
         parts.append(f"### Where this departs from the RFC\n\n{account.deviations.strip()}")
-    if account.notes.strip():
-        parts.append(f"### Worth knowing\n\n{account.notes.strip()}")
+    notes = "\n\n".join([*([account.notes.strip()] if account.notes.strip() else []), *account.remarks])
+    if notes:
+        parts.append(f"### Worth knowing\n\n{notes}")
     if evidence.look_here:
         parts.append(f"### Look here\n\n{_look_here(evidence.look_here)}")
     if rfc is not None:

@@ -23,7 +23,10 @@ def test_a_labelled_issue_gets_an_rfc_and_a_request_makes_version_2_in_the_same_
 
 
 def test_the_pull_request_holds_the_tests_and_then_the_change(tester: Tester) -> None:
-    tester.has_files({crate.CI_PATH: crate.STRICT_CI})
+    form = (
+        "<!-- Thank you! -->\n## What\n\n## Issue\n\nFixes #\n\n## Checklist\n- [ ] tests added\n- [ ] read by my cat\n"
+    )
+    tester.has_files({crate.CI_PATH: crate.STRICT_CI, ".github/pull_request_template.md": form, "DCO": "1.1\n"})
     tester.author_says(change=[[write(crate.LIBRARY_PATH, crate.SATURATING), check()], [submit_change()]])
     pull_request = tester.implement(tester.with_rfc())
     tests, change = tester.town.commits(pull_request)
@@ -32,7 +35,9 @@ def test_the_pull_request_holds_the_tests_and_then_the_change(tester: Tester) ->
     assert tester.text_at(tests)[crate.TESTS_PATH] == crate.TESTS
     assert tester.text_at(change)[crate.LIBRARY_PATH] == crate.SATURATING
     body = pull_request.issue.body
-    assert "Closes #1." in body and "cargo clippy" in body
+    assert "## Issue\n\nCloses #1.\n\n## Checklist\n\n- [x] tests added\n- [ ] read by my cat\n" in body
+    assert "Thank you" not in body
+    assert "asks for a sign-off (DCO)" in body and "cargo clippy" in body
     assert "### Contract\n\nNo public item, dependency or feature differs" in body
     assert (
         "| **AC-1** | `double(u8::MAX)` is `u8::MAX`. | `tests/doubling.rs::the_largest_number_stays` | 🔴 failed | 🟢 passes |"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot import comments, policy
+from bot import comments, customs, policy
 from bot.agent import brief
 from bot.agent.submit import ChangeDraft, ReviewDraft
+from bot.comments.template import find_template
 from bot.domain import (
     Annotation,
     Assignment,
@@ -193,11 +194,33 @@ def _body(github: GitHub, run: Run, change: ChangeDraft, evidence: Evidence, fin
     rfc = rfc_of(run)
     return comments.pull_request_body(
         issue=run.target.issue,
-        account=comments.Account(change.summary, change.deviations, change.notes, _commits(run)),
+        account=_account(run, change),
         source=comments.Source(rfc, _rfc_url(github, run, rfc), findings.drift) if rfc is not None else None,
         evidence=evidence,
         usage=usage,
         contract=findings.contract,
+    )
+
+
+def _account(run: Run, change: ChangeDraft) -> comments.Account:
+    """What the author says, and what the repository's template and customs ask for, as the base has them."""
+    git, repository_id = hands.current().git, run.target.repo.id
+    green = hands.current().store.document(run.id, "green", Green)
+    base = git.tree_of(repository_id, run.base_commit)
+    touched = tuple(each.path for each in git.changes(repository_id, base, green.tree)) if green is not None else ()
+    paths = git.paths(repository_id, base)
+    template = find_template(paths)
+    wanted = [*customs.telling(paths), *([template] if template is not None else [])]
+    found = git.read_many(repository_id, base, wanted)
+    texts = {path: content.decode(errors="replace") for path, content in found.items()}
+    return comments.Account(
+        change.summary,
+        change.deviations,
+        change.notes,
+        _commits(run),
+        touched,
+        texts.pop(template, "") if template is not None else "",
+        customs.remarks(texts, touched),
     )
 
 
