@@ -537,7 +537,7 @@ class Plan:
 
 
 class Severity(StrEnum):
-    """How much a finding of the second reader weighs."""
+    """How much a finding of a second reader weighs."""
 
     BLOCKER = "blocker"
     SERIOUS = "serious"
@@ -546,7 +546,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the second reader holds against a draft: `place` names a section, criterion or task of it."""
+    """What a second reader holds against a draft: `place` names a section, criterion or task of it."""
 
     id: str
     severity: Severity
@@ -611,6 +611,7 @@ class Assignment(StrEnum):
     RFC = "rfc"
     CRITIQUE = "critique"
     PLAN = "plan"
+    PLAN_CRITIQUE = "plan_critique"
     TESTS = "tests"
     BUILD = "build"
     REVIEW = "review"

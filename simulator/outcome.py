@@ -100,13 +100,14 @@ def rfc_figures(report: Mapping[str, Any], town: Town, issue: Issue | None) -> d
         "citations": len(places),
         "citations_resolved": len(places) - len(broken),
         "broken_citations": broken,
-        "mistakes_left": sorted({left for body in bodies if _is_rfc(body) for left in drafts.left_in(body)}),
+        "mistakes_left": sorted({left for body in bodies for left in _mistakes(body)}),
     }
 
 
-def _is_rfc(body: str) -> bool:
-    """Whether a comment holds the RFC or a part of it; the status comment tells of the mistakes that were mended."""
-    return body.rstrip().rpartition("\n")[2].startswith("<!-- rfcsmith:rfc")
+def _mistakes(body: str) -> list[str]:
+    """The planted mistakes in the RFC or a part of it, or in a plan; the status comment also tells of mended ones."""
+    is_rfc = body.rstrip().rpartition("\n")[2].startswith("<!-- rfcsmith:rfc")
+    return drafts.left_in(body) if is_rfc else [drafts.STRAY] if drafts.STRAY in body else []
 
 
 def left_over(report: Mapping[str, Any], home: Path) -> dict[str, int]:
@@ -212,7 +213,7 @@ def rfc_problems(entry: Mapping[str, Any], notes: Sequence[str], *, has_model: b
     found = [note for note in notes if "never shown" in note or "refused" in note or "no assignment" in note]
     rfc = entry["rfc"]
     found += [f"the RFC cites what is not there: {place}" for place in rfc.get("broken_citations", [])]
-    found += [f"the RFC was posted with a planted mistake: {mistake}" for mistake in rfc.get("mistakes_left", [])]
+    found += [f"a planted mistake was left: {mistake}" for mistake in rfc.get("mistakes_left", [])]
     share = rfc.get("cached_share_after_second_turn")
     if share is not None and share < CACHED_SHARE and not has_model:
         found.append(f"only {share:.0%} of the RFC's prompts came from the cache after the second turn")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain import Assignment
 from bot.errors import UserError
-from workflows.agent import converse
+from workflows.agent import converse, revise
 from workflows.engine import workflow
 from workflows.frame import run_to_its_end
 from workflows.steps import design, mutation, parts, preparation, proof, publication, retrying
@@ -28,6 +28,8 @@ def _road(run_id: str) -> None:
     retrying.take_up(run_id)
     parts.file_rfc(run_id)
     converse(run_id, Assignment.PLAN)
+    design.trust_ground(run_id)
+    revise(run_id, Assignment.PLAN_CRITIQUE)
     design.trust_ground(run_id)
     for trial in range(1, TRIALS + 1):
         converse(run_id, Assignment.TESTS)

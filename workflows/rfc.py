@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain import Assignment
-from workflows.agent import converse
+from workflows.agent import converse, revise
 from workflows.engine import workflow
 from workflows.frame import run_to_its_end
 from workflows.steps import design, investigation, preparation
@@ -20,9 +20,7 @@ def _road(run_id: str) -> None:
     preparation.fetch_dependencies(run_id)
     converse(run_id, Assignment.RFC)
     if investigation.is_designed(run_id):
-        converse(run_id, Assignment.CRITIQUE)
-        investigation.show_findings(run_id)
-        converse(run_id, Assignment.RFC)
+        revise(run_id, Assignment.CRITIQUE)
     if investigation.is_designed(run_id):
         while not design.publish_rfc(run_id):
             converse(run_id, Assignment.RFC)

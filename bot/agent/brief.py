@@ -144,7 +144,7 @@ def rfc_brief(
 def critique_brief(setting: Setting, discussion: Discussion, rfc: Rfc, plan: Plan, *, request: str = "") -> Brief:
     """Criticise the draft `rfc` with its `plan`, which the author of the draft has just handed in.
 
-    The critic of other drafts is the same one: its prompt is `critique.md` with another `critique_of_….md` behind it.
+    The critic of a plan is the same one: its prompt is `critique.md` with another `critique_of_….md` behind it.
     """
     written = quote(for_reading(rfc.body), what=f"the draft: {rfc.title}", is_markdown=True)
     parts = [
@@ -172,6 +172,12 @@ def plan_brief(setting: Setting, discussion: Discussion, rfc: Rfc, moved: Sequen
         _map(setting),
     ]
     return _brief(Assignment.PLAN, setting, parts)
+
+
+def plan_critique_brief(setting: Setting, discussion: Discussion, rfc: Rfc, plan: Plan, *, notes: str = "") -> Brief:
+    """Criticise the `plan` that was made for `rfc`, with the planner's `notes`."""
+    parts = [_rfc(rfc), _plan(plan, notes), _issue(discussion), *_base(setting), _map(setting)]
+    return _brief(Assignment.PLAN_CRITIQUE, setting, parts, prompts=("critique", "critique_of_plan"))
 
 
 def tests_brief(
@@ -279,6 +285,7 @@ _WORKSPACE_NOTES = {
     Assignment.RFC: ", read-only",
     Assignment.CRITIQUE: ", read-only",
     Assignment.PLAN: ", read-only",
+    Assignment.PLAN_CRITIQUE: ", read-only",
     Assignment.TESTS: "",
     Assignment.BUILD: " with the new tests in it",
     Assignment.REVIEW: " with the pull request's change in it",

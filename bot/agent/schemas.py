@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bot.agent.readers import READERS
 from bot.domain import Assignment
 
 TITLE_LIMIT = 100
@@ -31,9 +32,6 @@ def _object(optional: Iterable[str] = (), **properties: dict[str, object]) -> di
 
 _CRITERIA_IDS = _list(_TEXT, 'Ids of acceptance criteria, for example ["AC-1"].')
 
-FINDINGS_LIMIT = 12
-"""How many findings a second reader may hand in: whoever finds more has not chosen."""
-
 ALTERNATIVES = 2
 """How many other designs an RFC compares with at the least."""
 
@@ -51,6 +49,24 @@ _ANSWERS = _list(
     ),
     "Only after a second reader's findings were shown to you: one answer for each of them.",
 )
+
+
+def _critique(reader: Assignment) -> dict[str, object]:
+    finding = _object(
+        optional=["suggestion"],
+        severity={
+            "type": "string",
+            "enum": ["blocker", "serious", "minor"],
+            "description": "blocker: built like this it would be wrong or could not be proved.",
+        },
+        place=_text("Where it stands in the draft: a section, a criterion (AC-2), a task."),
+        problem=_text("What is wrong or missing, as a fact with its evidence: an input, a `path:line`."),
+        suggestion=_text("The smallest change of the draft that would mend it."),
+    )
+    most = READERS[reader].max_findings
+    words = f"The worst first, at most {most}; empty if there is nothing worth a maintainer's time."
+    return _object(findings=_list(finding, words))
+
 
 SCHEMAS: dict[Assignment, dict[str, object]] = {
     Assignment.RFC: _object(
@@ -152,24 +168,9 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
         ),
         answers=_ANSWERS,
     ),
-    Assignment.CRITIQUE: _object(
-        findings=_list(
-            _object(
-                optional=["suggestion"],
-                severity={
-                    "type": "string",
-                    "enum": ["blocker", "serious", "minor"],
-                    "description": "blocker: built like this it would be wrong or could not be proved.",
-                },
-                place=_text("Where it stands in the draft: a section, a criterion (AC-2), a task."),
-                problem=_text("What is wrong or missing, as a fact with its evidence: an input, a `path:line`."),
-                suggestion=_text("The smallest change of the draft that would mend it."),
-            ),
-            f"The worst first, at most {FINDINGS_LIMIT}; empty if there is nothing worth a maintainer's time.",
-        ),
-    ),
+    Assignment.CRITIQUE: _critique(Assignment.CRITIQUE),
     Assignment.PLAN: _object(
-        optional=["notes", "design_stands", "ground"],
+        optional=["notes", "design_stands", "ground", "answers"],
         tasks=_list(
             _object(
                 id=_text("T1, T2, …"),
@@ -186,7 +187,9 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
             "description": "Only if places of the RFC are named to you that the code does not hold any more.",
         },
         ground=_text("Then also: why the design still stands, or what in it does not. Two sentences."),
+        answers=_ANSWERS,
     ),
+    Assignment.PLAN_CRITIQUE: _critique(Assignment.PLAN_CRITIQUE),
     Assignment.TESTS: _object(
         optional=["notes"],
         tests=_list(
@@ -243,6 +246,7 @@ NAMES = {
     Assignment.RFC: "submit_rfc",
     Assignment.CRITIQUE: "submit_critique",
     Assignment.PLAN: "submit_plan",
+    Assignment.PLAN_CRITIQUE: "submit_plan_critique",
     Assignment.TESTS: "submit_tests",
     Assignment.BUILD: "submit_change",
     Assignment.REVIEW: "submit_review",

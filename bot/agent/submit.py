@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from bot.agent.reader import Reader
-from bot.agent.schemas import ALTERNATIVES, FINDINGS_LIMIT, HEADLINE_LIMIT, QUESTIONS_LIMIT, SECTION_LIMIT, TITLE_LIMIT
+from bot.agent.readers import READERS
+from bot.agent.schemas import ALTERNATIVES, HEADLINE_LIMIT, QUESTIONS_LIMIT, SECTION_LIMIT, TITLE_LIMIT
 from bot.domain import (
     Assignment,
     Citation,
@@ -40,12 +41,14 @@ class PlanDraft:
     """The tasks, in the order in which they are to be done.
 
     Where the code has moved from under the RFC, `design_stands` tells whether the design holds all the same, `ground` why.
+    `answers` are those to a second reader's findings.
     """
 
     tasks: tuple[Task, ...]
     notes: str
     design_stands: bool = True
     ground: str = ""
+    answers: tuple[FindingAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +160,8 @@ def parse(assignment: Assignment, given: Mapping[str, object], expected: Expecte
     match assignment:
         case Assignment.RFC:
             draft = _rfc(reader, expected)
-        case Assignment.CRITIQUE:
-            draft = _critique(reader)
+        case Assignment.CRITIQUE | Assignment.PLAN_CRITIQUE:
+            draft = _critique(reader, READERS[assignment].max_findings)
         case Assignment.PLAN:
             draft = _plan(reader, expected)
         case Assignment.TESTS:
@@ -307,7 +310,7 @@ def parse_inquiry(given: Mapping[str, object]) -> Inquiry | Rejected:
     return Rejected(tuple(dict.fromkeys(reader.problems))) if reader.problems else inquiry
 
 
-def _critique(reader: Reader) -> Critique:
+def _critique(reader: Reader, most: int) -> Critique:
     findings = tuple(
         Finding(
             id=f"F{number}",
@@ -318,8 +321,8 @@ def _critique(reader: Reader) -> Critique:
         )
         for number, r in enumerate(reader.objects("findings"), 1)
     )
-    if len(findings) > FINDINGS_LIMIT:
-        reader.complain(f"findings: at most {FINDINGS_LIMIT}; keep those that matter most.")
+    if len(findings) > most:
+        reader.complain(f"findings: at most {most}; keep those that matter most.")
     return Critique(findings)
 
 
@@ -335,7 +338,9 @@ def _plan(reader: Reader, expected: Expected) -> PlanDraft:
     stands = not reader.has("design_stands") or reader.choice("design_stands", ("no", "yes")) == "yes"
     if expected.has_moved and not reader.has("design_stands"):
         reader.complain("design_stands: the code has moved from under the RFC; say yes or no.")
-    return PlanDraft(tasks, reader.text("notes", may_be_empty=True), stands, ground)
+    answers = _answers(reader)
+    _check_answers(reader, answers, expected.findings)
+    return PlanDraft(tasks, reader.text("notes", may_be_empty=True), stands, ground, answers)
 
 
 # A path of Rust identifiers, perhaps behind a target (`tests/cli.rs`), or rustdoc's own name of a documentation test.

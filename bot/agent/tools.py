@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.agent import schemas
+from bot.agent.readers import READERS
 from bot.domain import Assignment
 
 BASH = "bash"
@@ -17,7 +18,7 @@ DIFF = "diff"
 PLAN = "plan"
 DEPENDENCY = "dependency"
 
-READ_ONLY = frozenset([Assignment.RFC, Assignment.CRITIQUE, Assignment.PLAN])
+READ_ONLY = frozenset([Assignment.RFC, Assignment.PLAN, *READERS])
 """The assignments that only read: their workspace is mounted read-only, and the editor only views."""
 
 Tool = dict[str, Any]
@@ -120,6 +121,10 @@ _SUBMIT_DESCRIPTIONS = {
         "No finding is a good result where there is none."
     ),
     Assignment.PLAN: "Hands in the plan and ends this conversation. Every acceptance criterion must belong to a task.",
+    Assignment.PLAN_CRITIQUE: (
+        "Hands in your findings and ends this conversation. They go to the author of the plan, who answers each one. "
+        "No finding is the usual result."
+    ),
     Assignment.TESTS: (
         "Hands in the tests that you have written into the workspace and ends this conversation. They are then run in "
         "a fresh container without the change, where each of them must fail."
@@ -146,6 +151,11 @@ _INQUIRE: Tool = {
 }
 
 
+def offers(assignment: Assignment, name: str) -> bool:
+    """Whether an assignment has the tool of this name."""
+    return any(tool["name"] == name for tool in tools_for(assignment))
+
+
 def tools_for(assignment: Assignment) -> tuple[Tool, ...]:
     """The tool definitions of an assignment, always the same and in the same order."""
     submission: Tool = {
@@ -155,7 +165,7 @@ def tools_for(assignment: Assignment) -> tuple[Tool, ...]:
     }
     if assignment is Assignment.RFC:
         return (_BASH, _EDITOR, _DEPENDENCY, submission, _INQUIRE)
-    if assignment in (Assignment.CRITIQUE, Assignment.PLAN):
+    if assignment in READ_ONLY:
         return (_BASH, _EDITOR, submission)
     ticks = (_PLAN,) if assignment in (Assignment.TESTS, Assignment.BUILD) else ()
     return (_BASH, _EDITOR, _CHECK, _DIFF, *ticks, _DEPENDENCY, submission)

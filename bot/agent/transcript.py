@@ -128,19 +128,35 @@ def survivors_note(survivors: Sequence[Mutant]) -> str:
     )
 
 
-def findings_note(findings: Iterable[Finding], assignment: Assignment) -> str:
+_TO_ANSWER = {
+    Assignment.RFC: (
+        "Your draft is not published yet.",
+        "Check each finding against the code. What holds, take into the draft, wherever it has consequences; what does "
+        "not hold, or would make the design larger than the issue, decline. What nobody questioned stays as it is, word "
+        "for word.",
+        "the whole draft",
+    ),
+    Assignment.PLAN: (
+        "Nobody works along your plan yet.",
+        "Check each finding against the RFC and the code. What holds, take into the plan; what does not hold, or goes "
+        "beyond the RFC, decline. What nobody questioned stays as it is.",
+        "the whole plan",
+    ),
+}
+"""What the author of an assignment is told around a second reader's findings: how it stands, what to do, what to hand in."""
+
+
+def findings_note(findings: Iterable[Finding], author: Assignment) -> str:
     """What a second reader holds against a draft that was accepted, for its author to answer."""
     rows = [
         f"{f.id} ({f.severity}), {f.place}: {f.problem}" + (f"\n  suggestion: {f.suggestion}" if f.suggestion else "")
         for f in findings
     ]
     quoted = quote("\n".join(rows), what="findings of a second reader, who knows the draft but not this conversation")
+    stands, task, whole = _TO_ANSWER[author]
     return (
-        f"Your draft is not published yet. A second reader went over it with fresh eyes:\n\n{quoted}\n\n"
-        "Check each finding against the code. What holds, take into the draft, wherever it has consequences; what does "
-        "not hold, or would make the design larger than the issue, decline. What nobody questioned stays as it is, word "
-        f"for word. Then call `{schemas.NAMES[assignment]}` again with the whole draft and, in `answers`, one answer "
-        "for each finding."
+        f"{stands} A second reader went over it with fresh eyes:\n\n{quoted}\n\n"
+        f"{task} Then call `{schemas.NAMES[author]}` again with {whole} and, in `answers`, one answer for each finding."
     )
 
 

@@ -26,8 +26,8 @@ def inquired_note(url: str) -> str:
     return f"I have [questions]({url}) first."
 
 
-def second_reader_note(findings: Sequence[Finding], answers: Iterable[FindingAnswer]) -> str:
-    """What a second reader questioned before people saw the draft, and what became of it; empty if nothing was."""
+def second_reader_note(findings: Sequence[Finding], answers: Iterable[FindingAnswer], what: str = "draft") -> str:
+    """What a second reader questioned of a draft or plan, and what became of it; empty if nothing was."""
     if not findings:
         return ""
     by_id = {answer.finding: answer for answer in answers}
@@ -43,7 +43,7 @@ def second_reader_note(findings: Sequence[Finding], answers: Iterable[FindingAns
     outcome = "all taken in" if taken == len(findings) else f"{taken} taken in, {len(findings) - taken} not"
     listed = fit("\n".join(rows), NOTE_LIMIT)
     return (
-        f"<details>\n<summary>A second reader questioned {count} of the draft before you: {outcome}</summary>\n\n"
+        f"<details>\n<summary>A second reader questioned {count} of the {what} before you: {outcome}</summary>\n\n"
         f"{listed}\n\n</details>"
     )
 

@@ -64,6 +64,7 @@ STAGES_OF = {
     RunKind.IMPLEMENT: (
         Stage.PREPARE,
         Stage.PLAN,
+        Stage.CRITIQUE,
         Stage.TESTS,
         Stage.RED,
         Stage.BUILD,

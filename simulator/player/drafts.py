@@ -1,5 +1,5 @@
-"""The mistakes in the player's first draft of an RFC: wrong citations that the product must name, a weakness that a second
-reader must find; how each is taken back, and whether one of them was published.
+"""The mistakes in the player's first drafts: in an RFC wrong citations that the product must name and a weakness that a second
+reader must find, in a plan a task too many; how each is taken back, and whether one of them was published.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ Draft = dict[str, object]
 
 VAGUE = "It works correctly in all cases."
 TASTE = "The summary could be put more elegantly."
+STRAY = "Tidy up what is near by."
 NOWHERE = "src/rfcsmith_nowhere.rs"
 INVENTED = "fn rfcsmith_invented("
 FAR = 12
@@ -83,6 +84,27 @@ def weakened(draft: Draft) -> Draft:
     return {**draft, "criteria": [{**first, "text": VAGUE}, *others]}
 
 
+def strayed(plan: Draft) -> Draft:
+    """The plan with a last task that nobody asked for, in a file that is not there."""
+    tasks: list[object] = list(plan["tasks"])  # type: ignore[call-overload]
+    task = {"id": f"T{len(tasks) + 1}", "title": STRAY, "files": [NOWHERE], "criteria": []}
+    return {**plan, "tasks": [*tasks, task]}
+
+
+def strays(brief: str) -> list[dict[str, str]]:
+    """What a second reader finds in the plan that the brief shows; nothing where nothing was planted."""
+    if STRAY not in brief:
+        return []
+    return [
+        {
+            "severity": "serious",
+            "place": "the last task",
+            "problem": "The RFC asks for none of this, and its file is not in the map.",
+            "suggestion": "Leave it out.",
+        }
+    ]
+
+
 def weaknesses(brief: str) -> list[dict[str, str]]:
     """What a second reader finds in the draft that the brief shows; nothing where nothing was planted."""
     if VAGUE not in brief:
@@ -103,11 +125,11 @@ def answers(heard: str) -> list[dict[str, str]]:
     given = []
     for id, text in FINDING.findall(heard):
         declined = TASTE in text
-        words = "The maintainers' own words stay." if declined else "It names input and result now."
+        words = "The maintainers' own words stay." if declined else "It is mended."
         given.append({"finding": id, "verdict": "declined" if declined else "taken", "text": words})
     return given
 
 
 def left_in(text: str) -> list[str]:
     """Which of the mistakes a published text still holds."""
-    return [name for name in (VAGUE, NOWHERE, INVENTED) if name in text]
+    return [name for name in (VAGUE, NOWHERE, INVENTED, STRAY) if name in text]

@@ -47,6 +47,7 @@ class Player:
             "submit_rfc": self.rfc,
             "submit_critique": self.critique,
             "submit_plan": self.plan,
+            "submit_plan_critique": self.plan_critique,
             "submit_tests": self.tests,
             "submit_change": self.build,
             "submit_review": self.review,
@@ -92,7 +93,9 @@ class Player:
         desk = Desk(self.offer, self.work.trees.base)
         if self.offer.bash:
             yield [say("I look at what the draft rests on."), desk.bash("ls -a")]
-        found = drafts.weaknesses(self.brief)
+        yield from self._criticise(desk, drafts.weaknesses(self.brief))
+
+    def _criticise(self, desk: Desk, found: list[dict[str, str]]) -> Play:
         if FaultKind.WEAKNESS in self.faults and not found:
             self.notes.append(NOT_SHOWN.format(FaultKind.WEAKNESS))
         yield from self._hand_in(desk, {"findings": found}, "What I hold against it.")
@@ -100,7 +103,15 @@ class Player:
     def plan(self) -> Play:
         desk = Desk(self.offer, self.work.trees.base)
         yield from self._investigate(desk, views=1)
-        yield from self._hand_in(desk, words.plan(self.work), "The plan.")
+        finished = words.plan(self.work)
+        if FaultKind.WEAKNESS in self.faults:
+            yield from self._draft(desk, drafts.strayed(finished), ())
+            finished = finished | {"answers": drafts.answers(self.heard)}
+        yield from self._hand_in(desk, finished, "The plan.")
+
+    def plan_critique(self) -> Play:
+        """The second reader of the plan needs no look at the code."""
+        yield from self._criticise(Desk(self.offer, self.work.trees.base), drafts.strays(self.brief))
 
     def _investigate(self, desk: Desk, views: int = 3) -> Play:
         if self.offer.bash:

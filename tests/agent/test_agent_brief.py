@@ -19,6 +19,7 @@ from bot.agent.brief import (
     build_brief,
     critique_brief,
     plan_brief,
+    plan_critique_brief,
     review_brief,
     rfc_brief,
     thread_ids,
@@ -97,6 +98,7 @@ def briefs() -> dict[Assignment, Brief]:
         ),
         Assignment.CRITIQUE: critique_brief(SETTING, DISCUSSION, RFC, PLAN, request="think of WebAssembly"),
         Assignment.PLAN: plan_brief(SETTING, DISCUSSION, RFC),
+        Assignment.PLAN_CRITIQUE: plan_critique_brief(SETTING, DISCUSSION, RFC, PLAN, notes="Tests live in src."),
         Assignment.TESTS: briefing.tests_brief(SETTING, DISCUSSION, RFC, PLAN, notes="Tests live in src."),
         Assignment.BUILD: build_brief(
             SETTING, DISCUSSION, RFC, PLAN, tests="+#[test]", red="empty FAILED", problems="clippy: 1 new"
@@ -200,7 +202,13 @@ def test_a_revision_shows_the_version_before_and_the_wish() -> None:
 
 
 def test_the_design_and_its_criteria_reach_those_who_build() -> None:
-    for assignment in (Assignment.PLAN, Assignment.TESTS, Assignment.BUILD, Assignment.REVIEW):
+    for assignment in (
+        Assignment.PLAN,
+        Assignment.PLAN_CRITIQUE,
+        Assignment.TESTS,
+        Assignment.BUILD,
+        Assignment.REVIEW,
+    ):
         message = briefs()[assignment].message
         assert "RFC version 2, approved by a maintainer" in message
         assert 'AC-1: `parse("=")` fails.\n  proven by: tests::empty' in message
@@ -241,7 +249,8 @@ def test_a_brief_is_the_same_every_time() -> None:
 
 
 def test_every_prompt_is_used() -> None:
-    used = ["environment", "critique_of_rfc", *(assignment.value for assignment in Assignment)]
+    own = {assignment.value for assignment in Assignment} - {Assignment.PLAN_CRITIQUE.value}
+    used = ["environment", "critique_of_rfc", "critique_of_plan", *own]
     assert sorted(path.stem for path in PROMPTS.iterdir()) == sorted(used)
 
 
@@ -255,6 +264,13 @@ def test_the_second_reader_sees_the_draft_as_people_will_and_not_who_wrote_it() 
     ):
         assert fact in brief.message
     assert "What to look for in an RFC" in brief.system and "approved" not in brief.message
+
+
+def test_the_second_reader_of_a_plan_sees_the_rfc_and_the_plan_with_its_notes() -> None:
+    brief = briefs()[Assignment.PLAN_CRITIQUE]
+    for fact in ("RFC version 2, approved by", "[ ] T2: Refuse them", "Tests live in src.", "fn parse"):
+        assert fact in brief.message
+    assert "What to look for in a plan" in brief.system and "What to look for in an RFC" not in brief.system
 
 
 def test_questions_that_were_asked_are_shown_as_the_models_own() -> None:

@@ -183,6 +183,22 @@ def test_a_faulty_critique_is_explained(given: dict[str, Any], said: str) -> Non
     assert said in problems(Assignment.CRITIQUE, given)
 
 
+def test_a_plan_is_worth_half_as_many_findings_as_an_rfc() -> None:
+    six = {"findings": critique()["findings"] * 6}
+    assert isinstance(parse(Assignment.PLAN_CRITIQUE, six, Expected()), Critique)
+    assert "findings: at most 6" in problems(Assignment.PLAN_CRITIQUE, {"findings": critique()["findings"] * 7})
+
+
+def test_a_revised_plan_answers_each_finding_once() -> None:
+    plan = {"tasks": [{"id": "T1", "title": "Tests", "criteria": ["AC-1", "AC-2"]}]}
+    expected = Expected(criteria=TWO.criteria, findings=("F1",))
+    answer = {"finding": "F1", "verdict": "declined", "text": "The map has it."}
+    draft = parse(Assignment.PLAN, plan | {"answers": [answer]}, expected)
+    assert isinstance(draft, PlanDraft) and draft.answers == (FindingAnswer("F1", False, "The map has it."),)
+    refused = parse(Assignment.PLAN, plan, expected)
+    assert isinstance(refused, Rejected) and "no answer to F1" in str(refused)
+
+
 def test_a_revised_rfc_answers_each_finding_once() -> None:
     expected = Expected(findings=("F1", "F2"))
     taken = {"finding": "F1", "verdict": "taken", "text": "Settled."}
@@ -292,6 +308,7 @@ def test_every_schema_is_a_schema_and_accepts_what_is_accepted(assignment: Assig
         Assignment.RFC: rfc(),
         Assignment.CRITIQUE: critique(),
         Assignment.PLAN: {"tasks": [{"id": "T1", "title": "a", "files": [], "criteria": ["AC-1", "AC-2"]}]},
+        Assignment.PLAN_CRITIQUE: critique(),
         Assignment.TESTS: {"tests": [{"name": "a", "criteria": ["AC-1", "AC-2"]}]},
         Assignment.BUILD: {"title": "a", "summary": "b"},
         Assignment.REVIEW: {"summary": "s", "answers": []},

@@ -29,6 +29,8 @@ ANSWERING_RFC = tool(
     "submit_rfc", title=TEXT, citations={"type": "array"}, criteria={"type": "array"}, answers={"type": "array"}
 )
 SUBMIT_CRITIQUE = tool("submit_critique", findings={"type": "array"})
+SUBMIT_PLAN = tool("submit_plan", tasks={"type": "array"}, answers={"type": "array"})
+SUBMIT_PLAN_CRITIQUE = tool("submit_plan_critique", findings={"type": "array"})
 SUBMIT_TESTS = tool("submit_tests", tests={"type": "array"}, notes=TEXT)
 SUBMIT_CHANGE = tool("submit_change", title=TEXT, summary=TEXT)
 SUBMIT_REVIEW = tool("submit_review", summary=TEXT, answers={"type": "array"})

@@ -16,6 +16,8 @@ from harness import (
     EDITOR,
     SUBMIT_CHANGE,
     SUBMIT_CRITIQUE,
+    SUBMIT_PLAN,
+    SUBMIT_PLAN_CRITIQUE,
     SUBMIT_REVIEW,
     SUBMIT_RFC,
     SUBMIT_TESTS,
@@ -155,6 +157,34 @@ def test_a_draft_that_never_reaches_the_second_reader_is_noted(tmp_path: Path) -
         bench.run("Criticise it.", [BASH, EDITOR, SUBMIT_CRITIQUE])
         assert bench.submitted == {"findings": []}
         assert brain.notes == ["diagnostic for weakness never shown"]
+
+
+def test_a_task_too_many_is_found_in_the_plan_and_taken_out(tmp_path: Path) -> None:
+    with playing(tmp_path, (FaultKind.WEAKNESS,)) as (brain, bench):
+        bench.run("Plan it.", [BASH, EDITOR, SUBMIT_PLAN])
+        plan, conversation = bench.submitted or {}, [*bench.messages, {"role": "user", "content": [bench.accepted()]}]
+        *honest, stray = plan["tasks"]
+        assert stray["title"] == drafts.STRAY
+        turns = len(bench.calls)
+        bench.run(f"The plan: {stray['title']}", [BASH, EDITOR, SUBMIT_PLAN_CRITIQUE])
+        (finding,) = (bench.submitted or {})["findings"]
+        assert len(bench.calls) == turns + 1
+        row = f"F1 ({finding['severity']}), {finding['place']}: {finding['problem']}"
+        conversation[-1]["content"].append({"type": "text", "text": row})
+        bench.messages = conversation
+        bench.go_on([BASH, EDITOR, SUBMIT_PLAN])
+        revised = bench.submitted or {}
+        assert revised["tasks"] == honest
+        assert [(each["finding"], each["verdict"]) for each in revised["answers"]] == [("F1", "taken")]
+        assert brain.notes == []
+
+
+def test_an_honest_plan_is_handed_in_once_and_nothing_is_found_in_it(tmp_path: Path) -> None:
+    with playing(tmp_path) as (brain, bench):
+        bench.run("Plan it.", [BASH, EDITOR, SUBMIT_PLAN])
+        assert [call["name"] for call in bench.calls].count("submit_plan") == 1
+        bench.run(f"The plan: {bench.submitted}", [BASH, EDITOR, SUBMIT_PLAN_CRITIQUE])
+        assert bench.submitted == {"findings": []} and brain.notes == []
 
 
 def test_the_road_ends_at_the_expected_tree(tmp_path: Path) -> None:

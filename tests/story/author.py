@@ -69,9 +69,13 @@ def submit_questions(*questions: str) -> Block:
     return call("submit_questions", findings="`double` is all there is.", questions=list(questions))
 
 
-def submit_plan() -> Block:
-    task = {"id": "T1", "title": "Saturate", "files": ["src/lib.rs"], "criteria": ["AC-1"]}
-    return call("submit_plan", tasks=[task], notes="")
+def submit_plan(title: str = "Saturate", **changes: Any) -> Block:
+    task = {"id": "T1", "title": title, "files": ["src/lib.rs"], "criteria": ["AC-1"]}
+    return call("submit_plan", **({"tasks": [task], "notes": ""} | changes))
+
+
+def submit_plan_critique(*findings: dict[str, str]) -> Block:
+    return call("submit_plan_critique", findings=list(findings))
 
 
 def submit_tests() -> Block:
@@ -103,6 +107,7 @@ class Lines:
     rfc: list[Line] = field(default_factory=lambda: [_rfc])
     critique: list[Line] = field(default_factory=lambda: [[submit_critique()]])
     plan: list[Line] = field(default_factory=lambda: [[submit_plan()]])
+    plan_critique: list[Line] = field(default_factory=lambda: [[submit_plan_critique()]])
     tests: list[Line] = field(default_factory=lambda: [[write(crate.TESTS_PATH, crate.TESTS), submit_tests()]])
     change: list[Line] = field(default_factory=lambda: [[write(crate.LIBRARY_PATH, crate.SATURATING), submit_change()]])
     review: list[Line] = field(default_factory=lambda: [[write(crate.LIBRARY_PATH, crate.REWORDED), submit_review()]])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from simulator.messages.brain import Block, Request
-from tests.story.author import submit_critique, submit_questions, submit_rfc
+from tests.story.author import bash, submit_critique, submit_plan, submit_plan_critique, submit_questions, submit_rfc
 from tests.story.tester import Tester
 
 pytestmark = pytest.mark.docker
@@ -36,6 +36,34 @@ def test_what_a_second_reader_finds_is_answered_before_the_rfc_is_posted(tester:
     assert "`number * 3` is not there" in tester.told_the_model()
     assert "no answer to F1" in tester.told_the_model()
     assert [comment for comment in tester.bot_comments(issue) if "number * 3" in comment] == []
+
+
+def test_what_a_second_reader_finds_in_the_plan_is_answered_before_anybody_works_along_it(tester: Tester) -> None:
+    finding = {"severity": "serious", "place": "T1", "problem": "No task documents it.", "suggestion": "Say so."}
+    answer = {"finding": "F1", "verdict": "taken", "text": "T1 does both."}
+    tester.author_says(
+        plan=[
+            [submit_plan("Saturate")],
+            [submit_plan("Saturate")],
+            [submit_plan("Saturate, and say so", answers=[answer])],
+        ],
+        plan_critique=[[submit_plan_critique(finding)]],
+    )
+    issue = tester.with_rfc()
+    tester.implement(issue)
+    status = tester.status(issue, "implement")
+    assert "[ ] Saturate, and say so (AC-1)" in status and "] Saturate (AC-1)" not in status
+    assert "A second reader questioned 1 point of the plan before you: all taken in" in status
+    # The second submission answers nothing, and is refused.
+    assert "no answer to F1" in tester.told_the_model()
+
+
+def test_a_second_reader_who_comes_to_no_end_holds_nothing_up(tester: Tester) -> None:
+    tester.author_says(plan_critique=[[bash("true")]])
+    issue = tester.with_rfc()
+    tester.implement(issue)
+    assert "second reader" not in tester.status(issue, "implement")
+    assert tester.turns("plan_critique") == 6
 
 
 def test_a_wish_that_nobody_understands_is_asked_about_and_the_answers_lead_to_an_rfc(tester: Tester) -> None:

@@ -55,7 +55,7 @@ class Tester:
             self.town.changes.install(self.github.app, account, account)
 
     def author_says(self, **lines: list[Line]) -> None:
-        """Other lines for the model: `rfc`, `critique`, `plan`, `tests`, `change`, `review`."""
+        """Other lines for the model: `rfc`, `critique`, `plan`, `plan_critique`, `tests`, `change`, `review`."""
         self.lines = replace(self.lines, **lines)
         self.world.author.learn(self.repository.id, self.lines)
 
@@ -247,6 +247,11 @@ class Tester:
         """Everything that the model was told, over all runs of this repository."""
         turns = [turn for run in self.runs() for turn in self.world.store.all_turns(run.id)]
         return "\n".join(str(block.get("text") or block.get("content")) for turn in turns for block in turn.user)
+
+    def turns(self, assignment: str) -> int:
+        """How often the model answered in an assignment, over all runs of this repository."""
+        turns = [turn for run in self.runs() for turn in self.world.store.all_turns(run.id)]
+        return sum(turn.assignment == assignment and turn.assistant is not None for turn in turns)
 
     def rfc(self, issue: Issue) -> str:
         """The RFC's comment, "" where there is none."""

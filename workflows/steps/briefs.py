@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bot import comments
 from bot.agent import brief
 from bot.agent.brief import Brief, Discussion, Earlier, ReviewRound, Setting
+from bot.agent.readers import READERS
 from bot.agent.submit import PlanDraft, TestsDraft
 from bot.checking import Baseline
 from bot.domain import Assignment, Comment, LastChecks, Permission, Plan, ReviewThread, Rfc, Run
@@ -38,7 +39,7 @@ def compose(run: Run, assignment: Assignment) -> Brief:
     store = hands.current().store
     round_ = _review_round(run) if assignment is Assignment.REVIEW else None
     discussion = _discussion(run, _reviewers(round_))
-    setting = _setting(run, discussion)
+    setting = _setting(run, assignment, discussion)
     if assignment is Assignment.RFC:
         previous = previous_rfc(run)
         store.put_document(run.id, SEEN, previous.version if previous is not None else 0)
@@ -65,6 +66,8 @@ def compose(run: Run, assignment: Assignment) -> Brief:
     plan = store.plan(run.id) or Plan()
     draft = store.document(run.id, f"draft:{Assignment.PLAN}", PlanDraft)
     notes = draft.notes if draft is not None else ""
+    if assignment is Assignment.PLAN_CRITIQUE:
+        return brief.plan_critique_brief(setting, discussion, rfc, plan, notes=notes)
     written = store.document(run.id, f"draft:{Assignment.TESTS}", TestsDraft)
     if written is not None and written.notes:
         notes = f"{notes}\n\nFrom the one who wrote the tests:\n{written.notes}".strip()
@@ -89,7 +92,7 @@ def _critique(run: Run, setting: Setting, discussion: Discussion) -> Brief:
     return brief.critique_brief(setting, discussion, rfc, Plan(draft.tasks), request=run.request)
 
 
-def _setting(run: Run, discussion: Discussion) -> Setting:
+def _setting(run: Run, assignment: Assignment, discussion: Discussion) -> Setting:
     our_hands = hands.current()
     setup = setup_of(run)
     baseline = our_hands.store.document(run.id, "baseline", Baseline)
@@ -102,7 +105,7 @@ def _setting(run: Run, discussion: Discussion) -> Setting:
         repo_map=_repo_map(run, setup, discussion),
         baseline=base_stands,
         checks=setup.checks,
-        max_turns=our_hands.config(run).max_turns or hands.MAX_TURNS,
+        max_turns=max_turns(run, assignment),
         rules=_rules(run),
         template=template_of(run),
         earlier=earlier_run(run),
@@ -141,6 +144,13 @@ def _where_the_work_is(resumption: Resumption, *, has_red: bool) -> str:
         "Its unfinished work is in the workspace, and nothing of it is verified. See what is there, with `diff` where you have it, "
         "keep what is good, and go on from there."
     )
+
+
+def max_turns(run: Run, assignment: Assignment) -> int:
+    """How many answers of the model a conversation may take."""
+    limit = hands.current().config(run).max_turns or hands.MAX_TURNS
+    own = READERS[assignment].max_turns if assignment in READERS else 0
+    return min(limit, own or limit)
 
 
 RULES = 4

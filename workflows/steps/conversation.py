@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.agent import schemas, submit, toolbox, transcript
+from bot.agent.readers import READERS
 from bot.agent.submit import Expected
-from bot.agent.tools import READ_ONLY, tools_for
+from bot.agent.tools import DEPENDENCY, READ_ONLY, offers, tools_for
 from bot.agent.transcript import Budget
 from bot.checking import Baseline
 from bot.domain import Assignment, Inquiry, Plan, Run, Stage, StopReason, TaskState, ToolCall, Turn
@@ -29,6 +30,7 @@ STAGES = {
     Assignment.RFC: Stage.INVESTIGATE,
     Assignment.CRITIQUE: Stage.CRITIQUE,
     Assignment.PLAN: Stage.PLAN,
+    Assignment.PLAN_CRITIQUE: Stage.CRITIQUE,
     Assignment.TESTS: Stage.TESTS,
     Assignment.BUILD: Stage.BUILD,
     Assignment.REVIEW: Stage.BUILD,
@@ -90,7 +92,7 @@ def ask(run_id: str, assignment_name: str, number: int) -> None:
 
 
 def _check_budget(run: Run, assignment: Assignment, number: int) -> None:
-    limit = _max_turns(run)
+    limit = briefs.max_turns(run, assignment)
     if number >= limit:
         raise UserError(
             f"I used up {limit} turns on this part without bringing it to an end.",
@@ -104,14 +106,10 @@ def _check_budget(run: Run, assignment: Assignment, number: int) -> None:
         )
 
 
-def _max_turns(run: Run) -> int:
-    return hands.current().config(run).max_turns or hands.MAX_TURNS
-
-
 def _with_steering(run_id: str, assignment: Assignment, turn: StoredTurn) -> list[dict[str, Any]]:
     """Add what people said meanwhile to what is about to be sent; the same again when the step is repeated."""
     store = hands.current().store
-    if assignment is Assignment.CRITIQUE:
+    if assignment in READERS:
         # People talk to the author; whoever only reads the draft must not take their words away.
         return turn.user
     messages = store.take_steering(run_id, f"{assignment}/{turn.number}")
@@ -215,7 +213,7 @@ def _calls(turn: StoredTurn) -> bool:
 
 
 def _budget_note(run: Run, assignment: Assignment, turns: tuple[StoredTurn, ...]) -> str:
-    limit = _max_turns(run)
+    limit = briefs.max_turns(run, assignment)
     return transcript.budget_note(Budget(len(turns) - 1, limit), Budget(len(turns), limit), assignment)
 
 
@@ -228,7 +226,7 @@ def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.
     expected = Expected(
         criteria=agreed_criteria(run),
         threads=briefs.thread_ids(run),
-        findings=tuple(finding.id for finding in shown_findings(run.id)) if assignment is Assignment.RFC else (),
+        findings=tuple(finding.id for finding in shown_findings(run.id, assignment)),
         has_moved=assignment is Assignment.PLAN and bool(our_hands.store.document(run.id, "moved", tuple[str, ...])),
         is_revision=assignment is Assignment.RFC and briefs.previous_rfc(run) is not None,
         tolerates_wrong_places=_refusals(run.id, assignment) >= REFUSALS,
@@ -242,7 +240,7 @@ def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.
         expected=expected,
         checks=None if assignment in READ_ONLY else CheckTool(workbench, baseline),
         differ=DiffTool(workbench),
-        dependencies=None if assignment in (Assignment.CRITIQUE, Assignment.PLAN) else DependencyTool(workbench),
+        dependencies=DependencyTool(workbench) if offers(assignment, DEPENDENCY) else None,
         plan=our_hands.store.plan(run.id) or Plan(),
     )
 

@@ -108,7 +108,7 @@ def _tell_round(run: Run, github: GitHub, rfc: Rfc, previous: Rfc | None, url: s
             rfc, previous, what_changed=draft.what_changed, replies=draft.replies, concerns=answered, url=url
         )
         github.ensure_comment(run.target.repo, run.target.issue, f"round:{rfc.version}", text)
-    second_reader = comments.second_reader_note(critique_of(run.id), draft.answers)
+    second_reader = comments.second_reader_note(critique_of(run.id, Assignment.RFC), draft.answers)
     done = comments.rfc_done_note(rfc, url)
     store.put_document(run.id, "note", "\n\n".join(part for part in (done, second_reader) if part))
 

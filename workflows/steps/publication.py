@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot import comments, customs, policy
 from bot.agent import brief
-from bot.agent.submit import ChangeDraft, ReviewDraft
+from bot.agent.submit import ChangeDraft, PlanDraft, ReviewDraft
 from bot.comments.template import find_template
 from bot.domain import (
     Annotation,
@@ -27,7 +27,7 @@ from workflows import hands
 from workflows.engine import step
 from workflows.steps import briefs, contracts, lifecycle
 from workflows.steps.contracts import Findings
-from workflows.steps.records import Green, Red, Ticked, mutation_of, rfc_of
+from workflows.steps.records import Green, Red, Ticked, critique_of, mutation_of, rfc_of
 
 HEADLINE = 72
 TASKS = 100
@@ -186,7 +186,15 @@ def open_pull_request(run_id: str) -> None:
     store.bind(run.target, pull_request=pull_request.number)
     store.save_run(replace(run, pull_request=pull_request.number))
     _ensure_check_run(github, run, pull_request.head_sha, evidence, findings)
-    store.put_document(run_id, "note", comments.opened_note(pull_request))
+    store.put_document(run_id, "note", _opened_note(run_id, pull_request))
+
+
+def _opened_note(run_id: str, pull_request: PullRequest) -> str:
+    """Where the pull request is, and what a second reader questioned of the plan."""
+    plan = hands.current().store.document(run_id, f"draft:{Assignment.PLAN}", PlanDraft)
+    answers = plan.answers if plan is not None else ()
+    questioned = comments.second_reader_note(critique_of(run_id, Assignment.PLAN), answers, "plan")
+    return "\n\n".join(part for part in (comments.opened_note(pull_request), questioned) if part)
 
 
 def _body(github: GitHub, run: Run, change: ChangeDraft, evidence: Evidence, findings: Findings, usage: Usage) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from bot.agent.readers import reader_of
 from bot.agent.submit import Critique
 from bot.checking import Baseline
 from bot.domain import Assignment, Criterion, Evidence, Finding, Mutation, RedKind, Rfc, Run, RunKind
@@ -33,8 +34,11 @@ INQUIRY = "inquiry"
 """The name of the document that holds the questions with which an RFC was not handed in."""
 SEEN = "seen"
 """The name of the document with the number of the version that the author of the next one was shown last."""
-REVISED = "revised"
-"""The name of the document that says that the author has been shown the second reader's findings."""
+
+
+def shown(author: Assignment) -> str:
+    """The name of the document that says that an author has been shown the second reader's findings."""
+    return "revised" if author is Assignment.RFC else f"revised:{author}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +145,13 @@ def agreed_criteria(run: Run) -> tuple[Criterion, ...]:
     return rfc.criteria if rfc is not None else ()
 
 
-def critique_of(run_id: str) -> tuple[Finding, ...]:
-    """What the second reader found; none before it has read."""
-    critique = hands.current().store.document(run_id, f"draft:{Assignment.CRITIQUE}", Critique)
+def critique_of(run_id: str, author: Assignment) -> tuple[Finding, ...]:
+    """What the second reader of the author's draft found; none before it has read."""
+    reader = reader_of(author)
+    critique = hands.current().store.document(run_id, f"draft:{reader}", Critique) if reader is not None else None
     return critique.findings if critique is not None else ()
 
 
-def shown_findings(run_id: str) -> tuple[Finding, ...]:
+def shown_findings(run_id: str, author: Assignment) -> tuple[Finding, ...]:
     """The findings that the author has been shown and has to answer."""
-    return critique_of(run_id) if hands.current().store.has_document(run_id, REVISED) else ()
+    return critique_of(run_id, author) if hands.current().store.has_document(run_id, shown(author)) else ()

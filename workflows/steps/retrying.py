@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot import comments
-from bot.agent.submit import PlanDraft, TestsDraft
+from bot.agent.submit import Critique, PlanDraft, TestsDraft
 from bot.domain import Assignment, Run, RunKind, Stage
 from bot.errors import UserError
 from bot.workbench import Kept
@@ -153,6 +153,9 @@ def _take_over(earlier: Run, run: Run) -> None:
     store.put_document(run.id, "plan", plan)
     store.put_document(run.id, f"draft:{Assignment.PLAN}", draft)
     store.put_document(run.id, Submitted.name(Assignment.PLAN), 0)
+    # Half of the work is done along it already: nobody criticises it again, and its author is not here to answer.
+    store.put_document(run.id, f"draft:{Assignment.PLAN_CRITIQUE}", Critique(()))
+    store.put_document(run.id, Submitted.name(Assignment.PLAN_CRITIQUE), 0)
     red = store.document(earlier.id, "red", Red)
     tests = store.document(earlier.id, f"draft:{Assignment.TESTS}", TestsDraft)
     if red is None or tests is None:
