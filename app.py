@@ -16,12 +16,20 @@ from typing import Any
 import click
 import sqlalchemy as sa
 import waitress
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from bot import inspection, report, webhook
-from bot.errors import BadDelivery, SettingsError, UserError
-from bot.settings import Settings, WebSettings, load_settings, load_web_settings
+from bot import evidence, inspection, report, verification, webhook
+from bot.errors import BadDelivery, SettingsError, Unavailable, UserError
+from bot.evidence import Row
+from bot.settings import (
+    Settings,
+    WebSettings,
+    load_app_settings,
+    load_sandbox_settings,
+    load_settings,
+    load_web_settings,
+)
 from bot.store import Store, open_engine, upgrade
 from workflows import hands, router, upkeep
 from workflows.engine import Enqueuer, Worker, leave, migrate
@@ -40,7 +48,7 @@ def create_app(settings: WebSettings | None = None) -> Flask:
     """
     app = Flask("rfcsmith")
     app.config["MAX_CONTENT_LENGTH"] = webhook.MAX_BODY
-    for command in (worker_command, serve_command, report_command, checks_command):
+    for command in (worker_command, serve_command, report_command, checks_command, verify_command):
         app.cli.add_command(command)
     if settings is None and click.get_current_context(silent=True) is not None:
         return app
@@ -49,7 +57,7 @@ def create_app(settings: WebSettings | None = None) -> Flask:
 
 
 def _receive(app: Flask, settings: WebSettings) -> None:
-    """Add the routes: `/webhook` acknowledges, `/healthz` tells how things stand."""
+    """Add the routes: `/webhook` acknowledges, `/healthz` tells how things stand, `/evidence` hands out archives."""
     secret = settings.webhook_secret.reveal()
     engine = open_engine(settings.database_url)
     database = _Database(engine, settings.database_url)
@@ -79,6 +87,20 @@ def _receive(app: Flask, settings: WebSettings) -> None:
         ]
         is_well = any(worker["alive"] for worker in workers)
         return jsonify(database="ok", workers=workers, status="ok" if is_well else "no worker"), 200
+
+    @app.get("/evidence/<digest>")
+    def hand_out_evidence(digest: str) -> Response:
+        database.enqueuer()
+        content = store.bundle(digest, only_public=True) if evidence.DIGEST.fullmatch(digest) else None
+        if content is None:
+            abort(404, "There is no public evidence of that digest here.")
+        response = Response(content, mimetype="application/x-tar")
+        response.headers["Content-Disposition"] = f'attachment; filename="rfcsmith-evidence-{digest[:12]}.tar"'
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.set_etag(digest)
+        response.make_conditional(request)
+        return response
 
     @app.errorhandler(BadDelivery)
     def refuse(error: BadDelivery) -> tuple[Response, int]:
@@ -218,12 +240,16 @@ def _start_worker(settings: Settings) -> _WorkerProcess:
         raise click.ClickException(str(error)) from error
 
 
+def _reading_settings() -> WebSettings:
+    return load_web_settings({**os.environ, "GITHUB_WEBHOOK_SECRET": "not needed to read"})
+
+
 @click.command("report")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable, one object.")
 def report_command(as_json: bool) -> None:
     """Tell what the runs took: time by stage, turns, tokens, and what is unfinished."""
     try:
-        settings = load_web_settings({**os.environ, "GITHUB_WEBHOOK_SECRET": "not needed to read"})
+        settings = _reading_settings()
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
     engine = open_engine(settings.database_url)
@@ -248,3 +274,47 @@ def checks_command(path: Path, as_json: bool) -> None:
         click.echo(json.dumps([inspection.as_json(check) for check in found.checks], indent=2))
     else:
         click.echo(inspection.table(found))
+
+
+@click.command("verify")
+@click.argument("what", metavar="EVIDENCE")
+@click.option("--repository", type=click.Path(path_type=Path), help="A clone on this disk, in place of GitHub.")
+def verify_command(what: str, repository: Path | None) -> None:
+    """Run the evidence of a change again, and tell what differs; the exit status is 1 if anything does.
+
+    EVIDENCE is the SHA-256 of an archive, the path of one, or owner/name#pull.
+    """
+    try:
+        rows = _verified(what, repository)
+    except (UserError, Unavailable) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(evidence.table(rows))
+    sys.exit(0 if evidence.holds(rows) else 1)
+
+
+def _verified(what: str, clone: Path | None) -> tuple[Row, ...]:
+    settings = load_sandbox_settings(os.environ)
+    pull = verification.PULL_REQUEST.fullmatch(what)
+    if pull is not None:
+        app = verification.app_for(load_app_settings(os.environ))
+        head, content = verification.of_pull_request(app, _kept_evidence(), pull["repository"], int(pull["number"]))
+    elif evidence.DIGEST.fullmatch(what):
+        content = verification.of_digest(_kept_evidence(), what)
+    else:
+        content = verification.of_file(Path(what))
+    archive = evidence.read(content)
+    click.echo(f"evidence {evidence.digest_of(content)} of {archive.facts.repository}#{archive.facts.issue}")
+    if clone is not None:
+        source = verification.local_source(clone)
+    else:
+        app = verification.app_for(load_app_settings(os.environ))
+        source = verification.github_source(app, archive.facts.repository)
+    rows = verification.verify(archive, source, settings)
+    return rows if pull is None else (evidence.head_row(archive.facts, head), *rows)
+
+
+def _kept_evidence() -> Store:
+    settings = _reading_settings()
+    engine = open_engine(settings.database_url)
+    bring_up_to_date(engine, settings.database_url)
+    return Store(engine)

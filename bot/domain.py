@@ -1061,13 +1061,22 @@ class Mutation:
 
 
 @dataclass(frozen=True, slots=True)
+class BundleLink:
+    """The archive that an evidence can be run again from: its SHA-256, and where strangers get it ("" where they do not)."""
+
+    digest: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What the fresh containers showed: proofs by test, checks by command, tests that pass now and before.
 
     `kept` are criteria that held before already, each with the test that showed it then and shows it now. `rustc` is the
     compiler's version, `toolchain_remark` a sentence where it is not the one that the repository pins. `look_here` are the
     places that no proof can judge. `runs` is how often each new test was run and passed, `is_isolated` whether the last ones
-    were in processes of their own. `mutation` tells how far the tests notice mistakes, None where nobody looked.
+    were in processes of their own. `mutation` tells how far the tests notice mistakes, None where nobody looked. `bundle`
+    is the archive of it all, where one was kept.
     """
 
     proofs: tuple[Proof, ...] = ()
@@ -1081,6 +1090,7 @@ class Evidence:
     runs: int = 0
     is_isolated: bool = False
     mutation: Mutation | None = None
+    bundle: BundleLink | None = None
 
 
 @dataclass(frozen=True, slots=True)

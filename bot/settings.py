@@ -75,6 +75,17 @@ class SandboxSettings:
     image: str = IMAGE
     ca_bundle: Path | None = None
     proxies: Mapping[str, str] = field(default_factory=dict, hash=False)
+    images: tuple[str, ...] = ()
+    docker_runtime: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """What is needed to speak to GitHub as the App, and to nobody else."""
+
+    app_id: str
+    private_key: Secret
+    github_api_url: str = GITHUB_API_URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +147,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     reader = _Reader(environ)
     home = _home(reader)
     settings = Settings(
-        app_id=reader.matching("GITHUB_APP_ID", r"[0-9]+", "the number that GitHub shows on the App's page"),
+        app_id=_app_id(reader),
         private_key=_private_key(reader),
         webhook_secret=reader.secret("GITHUB_WEBHOOK_SECRET"),
         api_key=reader.secret("ANTHROPIC_API_KEY"),
@@ -151,7 +162,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         allowed_owners=_allowed_owners(reader),
         ca_bundle=_ca_bundle(reader),
         image=reader.text("RFCSMITH_IMAGE") or IMAGE,
-        images=tuple((reader.text("RFCSMITH_IMAGES") or "").replace(",", " ").split()),
+        images=_images(reader),
         docker_runtime=reader.text("RFCSMITH_DOCKER_RUNTIME"),
         proxies=_proxies(reader),
         write_pause=reader.seconds("RFCSMITH_WRITE_PAUSE", 1.0),
@@ -175,7 +186,17 @@ def load_sandbox_settings(environ: Mapping[str, str]) -> SandboxSettings:
         image=reader.text("RFCSMITH_IMAGE") or IMAGE,
         ca_bundle=_ca_bundle(reader),
         proxies=_proxies(reader),
+        images=_images(reader),
+        docker_runtime=reader.text("RFCSMITH_DOCKER_RUNTIME"),
     )
+    reader.finish()
+    return settings
+
+
+def load_app_settings(environ: Mapping[str, str]) -> AppSettings:
+    """Raises `SettingsError` naming all that is missing or bad; the App's number and key are required."""
+    reader = _Reader(environ)
+    settings = AppSettings(_app_id(reader), _private_key(reader), reader.url("GITHUB_API_URL") or GITHUB_API_URL)
     reader.finish()
     return settings
 
@@ -291,6 +312,14 @@ def _database_url(reader: _Reader, home: Path) -> str:
     if not separator or scheme not in ("sqlite", "postgresql", "postgresql+psycopg"):
         reader.bad("DATABASE_URL", "must start with sqlite:// or postgresql://")
     return f"{scheme}://{rest}"
+
+
+def _app_id(reader: _Reader) -> str:
+    return reader.matching("GITHUB_APP_ID", r"[0-9]+", "the number that GitHub shows on the App's page")
+
+
+def _images(reader: _Reader) -> tuple[str, ...]:
+    return tuple((reader.text("RFCSMITH_IMAGES") or "").replace(",", " ").split())
 
 
 def _private_key(reader: _Reader) -> Secret:

@@ -20,6 +20,7 @@ RINGS = {
     "webhook": 1,
     "commands": 1,
     "comments": 1,
+    "evidence": 1,
     "policy": 1,
     "customs": 1,
     "rfc": 1,
@@ -40,6 +41,7 @@ RINGS = {
     "seedbed": 3,
     "workbench": 3,
     "inspection": 3,
+    "verification": 3,
     "report": 3,
     "web": 3,
 }

@@ -18,6 +18,7 @@ from bot.comments import BODY_LIMIT, fit, form
 from bot.comments.contract import next_version
 from bot.domain import (
     Actor,
+    BundleLink,
     Check,
     CheckKind,
     CheckResult,
@@ -294,6 +295,12 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     ),
     "evidence_title": lambda: comments.evidence_title(EVIDENCE),
     "evidence_summary": lambda: comments.evidence_summary(EVIDENCE, CONTRACT, DEPARTURES),
+    "evidence_summary-with-an-archive": lambda: comments.evidence_summary(
+        replace(EVIDENCE, bundle=BundleLink("1f" * 32, f"https://rfcsmith.example/evidence/{'1f' * 32}")), CONTRACT
+    ),
+    "evidence_summary-with-an-archive-of-ours": lambda: comments.evidence_summary(
+        replace(EVIDENCE, bundle=BundleLink("1f" * 32)), CONTRACT
+    ),
 }
 
 

@@ -271,6 +271,33 @@ def test_the_difference_and_its_figures_are_told(git: Git, base: str, workspace:
     assert figures == {"src/lib.rs": (1, 0), "picture.bin": (None, None)}
 
 
+def test_a_patch_makes_the_very_tree_again_where_only_the_base_is_there(
+    git: Git, origin: Origin, base: str, workspace: Path, tmp_path: Path
+) -> None:
+    (workspace / "src/lib.rs").write_bytes(b"pub fn one() -> u32 { 1 }\r\nno end")
+    (workspace / "picture.bin").write_bytes(bytes(range(256)))
+    (workspace / "a b\n\xfc.rs").write_bytes(b"")
+    (workspace / "link").unlink()
+    (workspace / "link").symlink_to("elsewhere")
+    (workspace / "run.sh").chmod(0o644)
+    (workspace / "crlf.txt").unlink()
+    tree = snapshot(git, workspace)
+    patch = git.patch(ID, base, tree)
+    other = Git(tmp_path / "other", allow_file=True)
+    other.fetch(ID, origin.url, None, ref=base)
+    assert other.applied(ID, base, patch) == tree
+    assert other.applied(ID, base, b"") == other.tree_of(ID, base)
+    with pytest.raises(UserError, match="does not fit"):
+        other.applied(ID, tree, patch)
+
+
+@pytest.mark.parametrize("path", ["../outside", ".git/config", "/etc/outside", "link/inside"])
+def test_a_patch_that_leaves_the_tree_is_refused(git: Git, base: str, path: str) -> None:
+    patch = f"diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+evil\n"
+    with pytest.raises(UserError):
+        git.applied(ID, base, patch.encode())
+
+
 def test_files_paths_and_history_of_a_commit_are_read(git: Git, origin: Origin) -> None:
     head = origin.commit({"notes/a b.md": b"# Notes\n"}, "Add notes\n\nWith a body.")
     git.fetch(ID, origin.url, None, ref="refs/heads/main")

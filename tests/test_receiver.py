@@ -15,9 +15,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
+from bot.domain import Actor, Repo, Run, RunKind, Target
 from bot.errors import SettingsError
 from bot.settings import Secret, WebSettings
-from bot.store import open_engine, schema
+from bot.store import Store, open_engine, schema, upgrade
 from bot.webhook import MAX_BODY
 
 SECRET = "not a real secret"
@@ -127,6 +128,34 @@ def test_while_the_database_is_down_deliveries_fail_so_that_github_shows_them(tm
 def test_health_tells_that_no_worker_is_there(client: FlaskClient) -> None:
     answer = client.get("/healthz")
     assert answer.json == {"database": "ok", "status": "no worker", "workers": []}
+
+
+def keep(database_url: str, digest: str, *, is_public: bool) -> None:
+    engine = open_engine(database_url)
+    upgrade(engine)
+    store = Store(engine)
+    run = Run("", RunKind.IMPLEMENT, Target(Repo(3 + is_public, "o", "r", 1), 7), 0, digest[:8], Actor("mara"))
+    store.keep_bundle(store.open_run(run), digest, b"the archive", is_public=is_public)
+    engine.dispose()
+
+
+def test_evidence_is_handed_out_for_good_under_its_digest(client: FlaskClient, database_url: str) -> None:
+    digest = "1f" * 32
+    keep(database_url, digest, is_public=True)
+    answer = client.get(f"/evidence/{digest}")
+    assert (answer.status_code, answer.data, answer.mimetype) == (200, b"the archive", "application/x-tar")
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="rfcsmith-evidence-{digest[:12]}.tar"'
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert client.get(f"/evidence/{digest}", headers={"If-None-Match": f'"{digest}"'}).status_code == 304
+
+
+@pytest.mark.parametrize("digest", ["2e" * 32, "1f" * 32, "1F" * 32, "1f", "%25", "..%2f..%2fetc", "1f" * 32 + "%0a"])
+def test_evidence_that_is_private_or_not_there_cannot_be_told_apart(
+    client: FlaskClient, database_url: str, digest: str
+) -> None:
+    keep(database_url, "1f" * 32, is_public=False)
+    answer = client.get(f"/evidence/{digest}")
+    assert answer.status_code == 404 and b"archive" not in answer.data
 
 
 def test_incomplete_settings_stop_the_start_and_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

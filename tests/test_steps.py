@@ -27,6 +27,7 @@ from bot.domain import (
 )
 from bot.domain import TestOutcome as Outcome
 from bot.domain import TestRun as Ran
+from bot.rust import verdicts
 from bot.rust.frozen import stubs_left
 from bot.rust.tests import TestItem as Item
 from bot.rust.tests import new_tests
@@ -90,16 +91,16 @@ def stub_panic() -> Ran:
 
 
 def test_red_is_a_failed_assertion_or_a_stub_else_code_that_does_not_compile_else_an_abort() -> None:
-    assert proof._red_kind(FIRST, results(ran(FIRST, Outcome.FAILED))) is RedKind.ASSERTION
-    assert proof._red_kind(FIRST, results(stub_panic())) is RedKind.TODO
-    assert proof._red_kind(FIRST, results(errors=True)) is RedKind.COMPILE
-    assert proof._red_kind(FIRST, results(exit_=Timeout(9.0))) is RedKind.ABORT
+    assert verdicts.red_kind(FIRST, results(ran(FIRST, Outcome.FAILED))) is RedKind.ASSERTION
+    assert verdicts.red_kind(FIRST, results(stub_panic())) is RedKind.TODO
+    assert verdicts.red_kind(FIRST, results(errors=True)) is RedKind.COMPILE
+    assert verdicts.red_kind(FIRST, results(exit_=Timeout(9.0))) is RedKind.ABORT
 
 
 def test_a_test_that_fails_in_one_row_has_failed() -> None:
     rows = [*results(ran(FIRST, Outcome.OK)), *results(ran(FIRST, Outcome.FAILED))]
-    assert proof._outcome(FIRST, rows) is Outcome.FAILED
-    assert proof._outcome(SECOND, rows) is None
+    assert verdicts.outcome_of(FIRST, rows) is Outcome.FAILED
+    assert verdicts.outcome_of(SECOND, rows) is None
 
 
 def test_a_test_that_did_not_run_for_no_good_reason_is_unseen() -> None:

@@ -167,3 +167,28 @@ def test_forgetting_a_run_deletes_its_transcript_and_snapshots(store: Store) -> 
             for name in ("turns", "snapshots", "documents", "messages")
         ]
     assert left == [0, 0, 0, 0]
+
+
+def test_evidence_is_kept_once_and_strangers_have_only_what_is_public(store: Store) -> None:
+    run = opened(store)
+    for _ in range(2):
+        assert store.keep_bundle(run, "a" * 64, b"\0facts", is_public=True).is_public
+    assert store.bundle("a" * 64, only_public=True) == b"\0facts"
+    assert store.newest_bundle(REPO.id, TARGET.issue) == "a" * 64
+    kept = store.bundle_of_run(run.id)
+    assert kept is not None and (kept.digest, kept.is_public) == ("a" * 64, True)
+
+    # The repository has become private: from now on nothing of it is handed out, also of earlier runs.
+    later = opened(store, "d-2")
+    store.keep_bundle(later, "b" * 64, b"more", is_public=False)
+    assert [store.bundle(name * 64, only_public=True) for name in "ab"] == [None, None]
+    assert store.bundle("b" * 64) == b"more" and store.newest_bundle(REPO.id, TARGET.issue) == "b" * 64
+
+
+def test_evidence_outlives_the_run_and_goes_with_the_repository(store: Store) -> None:
+    run = opened(store)
+    store.keep_bundle(run, "a" * 64, b"facts", is_public=True)
+    store.forget([run])
+    assert store.bundle("a" * 64) == b"facts"
+    store.forget_bundles(REPO.id)
+    assert store.bundle("a" * 64) is None

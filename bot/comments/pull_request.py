@@ -11,7 +11,19 @@ from bot.comments.mutants import mutation_section, mutation_sentence
 from bot.comments.rfc import drift_section
 from bot.comments.template import Answers, opening
 from bot.comments.vocabulary import RED_WORDS
-from bot.domain import CheckResult, Contract, Criterion, Evidence, LookHere, Proof, PullRequest, Rfc, Severity, Usage
+from bot.domain import (
+    BundleLink,
+    CheckResult,
+    Contract,
+    Criterion,
+    Evidence,
+    LookHere,
+    Proof,
+    PullRequest,
+    Rfc,
+    Severity,
+    Usage,
+)
 from bot.rfc.drift import Drift
 
 LOOK_HERE_AT_MOST = 5
@@ -80,6 +92,8 @@ def pull_request_body(
     parts += [said for said in (evidence.toolchain_remark or used,) if said]
     if evidence.passed_after:
         parts.append(f"{evidence.passed_after} tests pass; {evidence.passed_before} passed before.{_runs(evidence)}")
+    if evidence.bundle is not None:
+        parts.append(_bundle_sentence(evidence.bundle))
     parts.append(
         "Review it as you would a colleague's: comment on lines, submit the review, and I will answer every thread.\n\n"
         f"<sub>{tokens(usage)}</sub>"
@@ -167,6 +181,14 @@ def _check_table(results: Iterable[CheckResult]) -> str:
     return "\n".join(rows)
 
 
+def _bundle_sentence(bundle: BundleLink) -> str:
+    """Where the evidence is to be had, and how anybody runs it again."""
+    archive = f"[one archive]({bundle.url})" if bundle.url else "one archive, which is kept where I run"
+    return (
+        f"All of this is in {archive}: facts, reports, patches. `flask --app app verify {bundle.digest}` runs it again."
+    )
+
+
 def opened_note(pull_request: PullRequest) -> str:
     return f"The pull request is #{pull_request.number}. I am looking forward to your review."
 
@@ -197,4 +219,7 @@ def evidence_summary(evidence: Evidence, contract: Contract, departures: Sequenc
         lines.append(f"{green} of {len(evidence.proofs)} new tests were red without the change and are green with it.")
     if evidence.mutation is not None:
         lines.append(mutation_sentence(evidence.mutation))
-    return "\n\n".join([*lines, contract_summary(contract, departures), _check_table(evidence.checks)])
+    lines += [contract_summary(contract, departures), _check_table(evidence.checks)]
+    if evidence.bundle is not None:
+        lines.append(_bundle_sentence(evidence.bundle))
+    return "\n\n".join(lines)

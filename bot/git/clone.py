@@ -27,7 +27,7 @@ from bot.caching import Hold, Item, discard, hold
 from bot.disk import measure
 from bot.domain import FileChange, FileMode
 from bot.errors import Conflict, UserError
-from bot.git.process import Remote, Repository
+from bot.git.process import GitError, Remote, Repository
 from bot.git.workspace import (
     OLD,
     SUBMODULE,
@@ -286,6 +286,34 @@ class Git:
         repository = self._repository(repository_id)
         printed = repository.run("diff-tree", *options, "--end-of-options", objects.tree_in(old), objects.tree_in(new))
         return printed.decode("utf-8", "replace")
+
+    def patch(self, repository_id: int, old: str, new: str) -> bytes:
+        """What makes the tree `new` of the tree `old`, byte for byte and binary files too, as `applied` and `git apply` take it."""
+        options = (
+            "-r",
+            "-p",
+            "--binary",
+            "--full-index",
+            "--no-renames",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--no-color",
+        )
+        repository = self._repository(repository_id)
+        return repository.run("diff-tree", *options, "--end-of-options", objects.tree_in(old), objects.tree_in(new))
+
+    def applied(self, repository_id: int, tree: str, patch: bytes) -> str:
+        """The tree that the patch makes of a tree or commit. Raises `UserError` where it does not fit."""
+        repository = self._repository(repository_id)
+        with tempfile.TemporaryDirectory(prefix="index-", dir=self._clones) as directory:
+            index = Path(directory) / "index"
+            repository.run("read-tree", objects.tree_in(tree), index=index)
+            if patch:
+                try:
+                    repository.run("apply", "--cached", "--whitespace=nowarn", "-", stdin=patch, index=index)
+                except GitError as error:
+                    raise UserError(f"A patch does not fit on the tree {tree}.", str(error)) from error
+            return repository.run("write-tree", index=index).decode().strip()
 
     def diff_stat(self, repository_id: int, old: str, new: str) -> tuple[FileStat, ...]:
         """Added and removed lines of each path that differs."""

@@ -143,6 +143,17 @@ workers = _table(
 )
 
 
+bundles = _table(
+    "bundles",
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("run_id", sa.String(120), nullable=False, index=True),
+    sa.Column("repository_id", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("is_public", sa.Boolean, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+
+
 def open_engine(database_url: str) -> sa.Engine:
     """Open the database; on SQLite in WAL mode, with a patient busy time-out, creating the folder if need be.
 

@@ -27,6 +27,7 @@ from bot.domain import (
     Usage,
 )
 from bot.store import schema as s
+from bot.store.bundles import Bundles
 from bot.store.codec import from_json, to_json
 from bot.store.concerns import Concerns
 
@@ -58,7 +59,7 @@ class StoredTurn:
     is_act_ended: bool
 
 
-class Store(Concerns):
+class Store(Bundles, Concerns):
     """The product's memory; thread-safe, since every method takes its own connection."""
 
     def __init__(self, engine: sa.Engine) -> None:

@@ -131,13 +131,14 @@ def say_outcome(run_id: str) -> None:
 
 
 def forget(run_id: str) -> None:
-    """Delete what an ended run left, and what was kept for its repository unless another run is at work there."""
+    """Delete what an ended run left and the evidence of its repository; what else was kept there unless a run is at work."""
     our_hands = hands.current()
     run = our_hands.store.run(run_id)
     if not run.stage.is_final:
         return
     our_hands.store.forget([run])
     repository_id = run.target.repo.id
+    our_hands.store.forget_bundles(repository_id)
     if all(other.target.repo.id != repository_id for other in our_hands.store.unfinished_runs()):
         our_hands.workbenches.forget_repository(repository_id)
         our_hands.git.remove(repository_id)

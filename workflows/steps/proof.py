@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -15,10 +14,8 @@ from bot.domain import (
     CheckScope,
     Evidence,
     Failure,
-    Level,
     LookHere,
     Proof,
-    RedKind,
     Run,
     RunKind,
     Severity,
@@ -32,10 +29,11 @@ from bot.rust.compact import compact, failures, known_of, new_diagnostics
 from bot.rust.frozen import is_watched, weakened
 from bot.rust.libtest import DOC_TARGET
 from bot.rust.tests import TestItem, new_tests, outside_of_tests, tests_of
+from bot.rust.verdicts import has_compile_errors, has_passed, outcome_of, red_kind
 from bot.workbench import Kept, Workbench
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import conversation, lifecycle
+from workflows.steps import bundle, conversation, lifecycle
 from workflows.steps.records import Green, Red, agreed_criteria, red_of, toolchain_remark
 
 AGAIN = 2
@@ -60,7 +58,7 @@ def prove_red(run_id: str, trial: int, trials: int) -> bool:
     results = _run_tests(bench, tree, "red")
     draft = store.document(run_id, f"draft:{Assignment.TESTS}", TestsDraft)
     named = draft.tests if draft is not None else ()
-    green = [test for test in tests if _outcome(test, results) is TestOutcome.OK]
+    green = [test for test in tests if outcome_of(test, results) is TestOutcome.OK]
     unseen = [test for test in tests if _is_unseen(test, results)]
     baseline = store.document(run_id, "baseline", Baseline) or Baseline()
     complaints = _green_complaint(green, named), _unseen_complaint(unseen), _broken_complaint(results, baseline, tested)
@@ -68,9 +66,10 @@ def prove_red(run_id: str, trial: int, trials: int) -> bool:
     if complaint:
         return _back(run, Assignment.TESTS, complaint, trial, trials)
     red_tests = [test for test in tests if test not in green]
-    kinds = {test.key: _red_kind(test, results) for test in red_tests}
+    kinds = {test.key: red_kind(test, results) for test in red_tests}
     criteria = {test.key: _criteria(test, named) for test in red_tests}
     bench.keep(Kept.RED, tree)
+    bundle.note(run, bundle.RED, tree, results)
     store.put_document(run_id, "red", Red(tree, kinds, criteria, compact(results)))
     return True
 
@@ -104,14 +103,10 @@ def _broken_complaint(results: Sequence[CheckResult], baseline: Baseline, source
 
 def _is_unseen(test: TestItem, results: Sequence[CheckResult]) -> bool:
     """Whether the test neither ran nor was kept from it by code that does not compile: that is no failure of its own."""
-    outcome = _outcome(test, results)
+    outcome = outcome_of(test, results)
     if outcome is TestOutcome.IGNORED:
         return True
-    return outcome is None and not _has_compile_errors(results) and not _has_ended_by_force(results)
-
-
-def _has_compile_errors(results: Sequence[CheckResult]) -> bool:
-    return any(item.level is Level.ERROR and item.path for result in results for item in result.diagnostics)
+    return outcome is None and not has_compile_errors(results) and not _has_ended_by_force(results)
 
 
 def _has_ended_by_force(results: Sequence[CheckResult]) -> bool:
@@ -176,6 +171,7 @@ def prove_green(run_id: str, trial: int, trials: int) -> bool:
     if complaint:
         return _back(run, assignment, complaint, trial, trials)
     bench.keep(Kept.GREEN, tree)
+    bundle.note(run, bundle.GREEN, tree, results, baseline.results)
     evidence = replace(
         _evidence(run, results, baseline),
         look_here=_look_here(run, tree),
@@ -233,7 +229,7 @@ def _complaint(run: Run, results: Sequence[CheckResult], baseline: Baseline, tre
         parts.append(f"In a fresh container the checks fail:\n\n{compact(results, baseline.results)}")
     red = red_of(run)
     passed = passing(results)
-    missing = [key for key in (red.kinds if red is not None else ()) if not _has_passed(key, passed)]
+    missing = [key for key in (red.kinds if red is not None else ()) if not has_passed(key, passed)]
     if missing:
         names = "\n".join(f"- {key}" for key in missing)
         parts.append(f"These tests were red without the change and do not pass with it:\n{names}")
@@ -256,17 +252,12 @@ def _stale_complaint(stale: Sequence[str]) -> str:
     )
 
 
-def _has_passed(key: str, passed: frozenset[str]) -> bool:
-    """A test attribute may make several tests of one function; then all names begin with the function's."""
-    return key in passed or any(name.startswith(f"{key}::") for name in passed)
-
-
 def _evidence(run: Run, results: Sequence[CheckResult], baseline: Baseline) -> Evidence:
     red = red_of(run)
     passed = passing(results)
     proofs: tuple[Proof, ...] = ()
     if red is not None:
-        proofs = tuple(Proof(key, kind, _has_passed(key, passed), red.criteria[key]) for key, kind in red.kinds.items())
+        proofs = tuple(Proof(key, kind, has_passed(key, passed), red.criteria[key]) for key, kind in red.kinds.items())
     bare = tuple(CheckResult(r.check, r.exit, r.seconds, flaky=r.flaky, ran_as=r.ran_as) for r in results)
     kept = _kept(run, baseline.passing & passed)
     return Evidence(
@@ -330,24 +321,6 @@ def _run_tests(bench: Workbench, tree: str, variant: str) -> tuple[CheckResult, 
     with bench.fresh(bench.complete(tree), variant) as fresh:
         rungs = [check for check in fresh.checker.rungs(CheckScope.FULL) if check.kind in TESTED]
         return tuple(fresh.checker.run(check) for check in rungs)
-
-
-def _outcome(test: TestItem, results: Sequence[CheckResult]) -> TestOutcome | None:
-    """Failed if it failed in any row, else ok if it ran at all; None where it did not run."""
-    outcomes = {run.outcome for result in results for run in result.tests if test.matches(run)}
-    for outcome in (TestOutcome.FAILED, TestOutcome.OK, TestOutcome.IGNORED):
-        if outcome in outcomes:
-            return outcome
-    return None
-
-
-def _red_kind(test: TestItem, results: Sequence[CheckResult]) -> RedKind:
-    if _outcome(test, results) is TestOutcome.FAILED:
-        said = [run.output for result in results for run in result.tests if test.matches(run) and run.output]
-        # What std's todo!() and unimplemented!() panic with.
-        is_stub = bool(said) and all(re.search(r"^not (?:yet )?implemented\b", text, re.MULTILINE) for text in said)
-        return RedKind.TODO if is_stub else RedKind.ASSERTION
-    return RedKind.COMPILE if _has_compile_errors(results) else RedKind.ABORT
 
 
 def _criteria(test: TestItem, named: Sequence[NewTest]) -> tuple[str, ...]:

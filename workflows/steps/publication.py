@@ -25,7 +25,7 @@ from bot.github.client import GitHub
 from bot.github.markers import with_marker
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import briefs, contracts, lifecycle
+from workflows.steps import briefs, bundle, contracts, lifecycle
 from workflows.steps.contracts import Findings
 from workflows.steps.records import Green, Red, Ticked, critique_of, mutation_of, rfc_of
 
@@ -173,7 +173,7 @@ def open_pull_request(run_id: str) -> None:
     github = our_hands.github.installation(repo.installation_id)
     change = _change_draft(run)
     findings = contracts.findings_of(run, rfc_of(run))
-    evidence = contracts.with_stubs(_evidence(run), findings.contract)
+    evidence = bundle.attached(run, contracts.with_stubs(_evidence(run), findings.contract))
     body = comments.own_region(_body(github, run, change, evidence, findings, store.usage(run_id)))
     pull_request = github.ensure_pull_request(
         repo,
@@ -246,7 +246,7 @@ def _bring_up_to_date(github: GitHub, run: Run, pull_request: PullRequest, pushe
     built = store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
     bound = replace(run, rfc_version=built.rfc_version) if built is not None else run
     findings = contracts.findings_of(bound, rfc_of(bound))
-    found = contracts.with_stubs(_evidence(run), findings.contract)
+    found = bundle.attached(run, contracts.with_stubs(_evidence(run), findings.contract))
     _ensure_check_run(github, run, pushed, found, findings)
     change = store.document(built.id, f"draft:{Assignment.BUILD}", ChangeDraft) if built is not None else None
     green = store.document(built.id, "green", Green) if built is not None else None

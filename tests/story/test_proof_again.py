@@ -1,0 +1,62 @@
+"""The archive of a run's evidence: handed out, run again from a clone, and found out where it was forged."""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.request
+from dataclasses import replace
+
+import pytest
+
+from bot import evidence, verification
+from bot.domain import RedKind
+from bot.evidence import RED_LOCK, Archive, Facts, RedTest
+from bot.settings import load_sandbox_settings
+from tests.story import crate
+from tests.story.tester import Tester
+
+pytestmark = pytest.mark.docker
+
+NEW_TEST = "tests/doubling.rs::the_largest_number_stays"
+
+
+def run_again(tester: Tester, archive: Archive) -> tuple[evidence.Row, ...]:
+    clone = verification.local_source(tester.repository.git.path)
+    return verification.verify(archive, clone, load_sandbox_settings(os.environ))
+
+
+def forged(facts: Facts) -> Facts:
+    """A new test is hidden, another is invented, and a check that failed is told to have passed."""
+    hidden = (RedTest("tests/doubling.rs::two_is_doubled", RedKind.ASSERTION),)
+    return replace(facts, red_tests=hidden, red=replace(facts.red, checks=facts.base.checks[-1:]))
+
+
+def test_the_evidence_of_a_change_is_run_again_and_a_forged_one_is_found_out(tester: Tester) -> None:
+    tester.has_files({"Cargo.lock": None, ".gitignore": "/target\nCargo.lock\n"})
+    pull_request = tester.implement(tester.with_rfc())
+    told = re.search(r"flask --app app verify ([0-9a-f]{64})", pull_request.issue.body)
+    assert told and told[1] in tester.repository.check_runs[0].output["summary"]
+    with urllib.request.urlopen(f"{tester.world.bot.url}/evidence/{told[1]}") as answer:
+        content = answer.read()
+    assert evidence.digest_of(content) == told[1]
+    assert not tester.world.leaks("the evidence", content) and str(tester.world.home).encode() not in content
+
+    archive = evidence.read(content)
+    assert archive.facts.head_commit == pull_request.head_sha and RED_LOCK in archive.files
+    rows = run_again(tester, archive)
+    assert evidence.holds(rows), evidence.table(rows)
+
+    lying = replace(archive, facts=forged(archive.facts))
+    table = evidence.table(run_again(tester, evidence.read(evidence.build(lying))))
+    assert f"{NEW_TEST} is red here (assertion), and the archive does not name it" in table
+    assert "tests/doubling.rs::two_is_doubled: red there (assertion), not red here" in table
+    assert "2 passed, 0 failed" not in table and "exit 0, 1 passed, 0 failed, 0 ignored there, exit 101" in table
+    assert table.endswith("It does not hold: 2 differ.")
+
+    other_source = archive.files[evidence.FINAL_PATCH].replace(b"saturating_mul(2)", b"wrapping_mul(2)")
+    changed = replace(archive, files={**archive.files, evidence.FINAL_PATCH: other_source})
+    table = evidence.table(run_again(tester, changed))
+    assert f"differs  {evidence.FINAL_PATCH} gives the final tree" in table
+    assert f"{NEW_TEST} does not pass here" in table
+    assert crate.SATURATING.encode() not in other_source
