@@ -230,6 +230,41 @@ class CheckRun:
     annotations: tuple[Annotation, ...] = ()
 
 
+class CiState(StrEnum):
+    """Where a check of the repository's CI stands, as far as it matters here.
+
+    `WAITING` needs somebody: an approval, or a new start of what was cancelled.
+    """
+
+    RUNNING = "running"
+    GREEN = "green"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class CiCheck:
+    """One check or commit status of somebody else on a pull request's head; `text` is what it says of itself."""
+
+    name: str
+    state: CiState
+    is_required: bool
+    url: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CiStatus:
+    """What CI says of the commit `head_sha`. `is_running`: a suite is under way, so that more checks may come;
+    `is_waiting`: a suite waits until somebody approves it."""
+
+    head_sha: str
+    checks: tuple[CiCheck, ...]
+    is_running: bool = False
+    is_waiting: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
     """One try of GitHub to deliver a webhook: `id` names the try, `delivery_id` (the GUID) the delivery itself."""
@@ -316,7 +351,7 @@ class ReviewCommentCreated:
 
 @dataclass(frozen=True, slots=True)
 class CiCompleted:
-    """A check suite, check run or workflow run came to its end; `source` is the event's name."""
+    """A check suite, check run, workflow run or commit status came to its end; `source` is the event's name."""
 
     repo: Repo
     source: str
@@ -579,6 +614,7 @@ class RunKind(StrEnum):
     RFC = "rfc"
     IMPLEMENT = "implement"
     REVIEW = "review"
+    CI = "ci"
 
 
 class Stage(StrEnum):
@@ -615,6 +651,7 @@ class Assignment(StrEnum):
     TESTS = "tests"
     BUILD = "build"
     REVIEW = "review"
+    CI = "ci"
 
 
 @dataclass(frozen=True, slots=True)
@@ -657,6 +694,11 @@ class Run:
     rfc_known: int = 0
     retry_of: str = ""
 
+    @property
+    def is_on_pull_request(self) -> bool:
+        """Whether the run goes on from the head of a pull request that is there already."""
+        return self.kind in (RunKind.REVIEW, RunKind.CI)
+
 
 class MessageKind(StrEnum):
     """What the router may leave in a run's mailbox."""
@@ -674,6 +716,93 @@ class Message:
     author: Actor
     permission: Permission
     text: str
+
+
+# --- the repository's own CI -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRun:
+    """A run of a workflow of GitHub Actions; `conclusion` is None until it is completed, `attempt` counts from 1."""
+
+    id: int
+    workflow_id: int
+    name: str
+    event: str
+    head_sha: str
+    conclusion: str | None
+    attempt: int
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowJob:
+    """A job of such a run, which is also a check run of the same id; `runner` are the labels of its machine."""
+
+    id: int
+    name: str
+    conclusion: str | None
+    runner: str = ""
+    url: str = ""
+
+
+class Missed(StrEnum):
+    """Why the bot's own checks did not see what CI saw."""
+
+    UNKNOWN = "unknown"
+    LEFT_OUT = "left out"
+    PASSED = "passed"
+    NO_COMMAND = "no command"
+
+
+@dataclass(frozen=True, slots=True)
+class CiFailure:
+    """A job of CI that failed on the bot's head: its step with the script's lines and what of the environment tells, what
+    it said first, and the telling part of its log.
+
+    `commands` are those of cargo's in it; `missed` says why the bot's own checks did not see it, `because` in words what
+    kept a command from being run here.
+    """
+
+    workflow: str
+    job: str
+    step: str
+    script: tuple[str, ...]
+    env: tuple[tuple[str, str], ...]
+    headline: str
+    log: str
+    is_certain: bool = False
+    runner: str = ""
+    url: str = ""
+    commands: tuple[str, ...] = ()
+    missed: Missed = Missed.NO_COMMAND
+    because: str = ""
+
+    @property
+    def place(self) -> str:
+        return f"{self.workflow} / {self.job}" if self.workflow else self.job
+
+
+@dataclass(frozen=True, slots=True)
+class CiWatch:
+    """What is known of the CI of one of the bot's pull requests.
+
+    `since` is when `head_sha` came to be its head, `asked_by` whose review is wanted. `was_draft` says that it was opened as
+    a draft, `is_settled` that it was marked ready, or that a person has decided about it. `rerun` are the runs of workflows that were
+    started again (`rerun_jobs` are the names of the jobs), `rounds_before` how many rounds of mending had been opened when a
+    person acted last.
+    """
+
+    target: Target
+    pull_request: int
+    head_sha: str
+    since: datetime
+    asked_by: Actor
+    was_draft: bool
+    is_settled: bool = False
+    rerun: tuple[int, ...] = ()
+    rerun_jobs: tuple[str, ...] = ()
+    rounds_before: int = 0
 
 
 # --- the sandbox -----------------------------------------------------------------------------------------------------

@@ -116,6 +116,7 @@ class Settings:
     concurrency: int = 2
     quiet_seconds: float = 60.0
     mutants_seconds: float = 600.0
+    ci_patience: float = 300.0
     cache_gigabytes: int = 20
 
     @property
@@ -171,6 +172,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         concurrency=reader.count("RFCSMITH_CONCURRENCY", 2),
         quiet_seconds=reader.seconds("RFCSMITH_QUIET_SECONDS", 60.0),
         mutants_seconds=reader.seconds("RFCSMITH_MUTANTS_SECONDS", 600.0),
+        ci_patience=reader.seconds("RFCSMITH_CI_PATIENCE", 300.0),
         cache_gigabytes=reader.count("RFCSMITH_CACHE_GB", 20),
     )
     reader.finish()

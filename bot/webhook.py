@@ -389,6 +389,14 @@ def _ci(source: str) -> Callable[[_Object], Event | None]:
     return parser
 
 
+def _status(payload: _Object) -> Event | None:
+    """A commit status, the older kind of check, which comes to its end in another state than `pending`."""
+    repo, state = _repo(payload), payload.required_text("state")
+    sender = _actor(payload.object("sender"))
+    completed = CiCompleted(repo, "status", payload.integer("id") or 0, payload.text("sha"), state, None, sender)
+    return completed if state != "pending" else None
+
+
 def _installation(payload: _Object) -> Event:
     installation = payload.required_object("installation")
     installation_id = installation.required_integer("id")
@@ -423,6 +431,7 @@ _PARSERS: Mapping[str, Callable[[_Object], Event | None]] = {
     "check_suite": _ci("check_suite"),
     "check_run": _ci("check_run"),
     "workflow_run": _ci("workflow_run"),
+    "status": _status,
     "installation": _installation,
     "installation_repositories": _installation_repositories,
 }

@@ -134,6 +134,8 @@ def _settings(github: GitHubServer, messages: MessagesServer | None, options: Op
         "RFCSMITH_HOME": str(home / "home"),
         "RFCSMITH_MODEL": options.model,
         "RFCSMITH_IMAGE": options.image,
+        # Nothing runs CI here, so there is nothing to wait for before a draft is marked ready.
+        "RFCSMITH_CI_PATIENCE": "2",
     }
     url = messages.url if messages else options.model_url
     if url:

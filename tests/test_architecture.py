@@ -173,7 +173,7 @@ def test_broad_handlers_stand_in_the_two_outermost_frames_only() -> None:
 
 def test_workflow_bodies_hold_steps_and_control_flow_only() -> None:
     banned = {"time", "random", "uuid", "os", "logging", "requests"}
-    for name in ("agent", "frame", "rfc", "implement", "review", "router", "upkeep"):
+    for name in ("agent", "frame", "rfc", "implement", "review", "ci", "router", "upkeep"):
         path = ROOT / f"workflows/{name}.py"
         assert not tops(path) & banned, name
         assert "print(" not in path.read_text(), name

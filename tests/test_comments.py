@@ -22,6 +22,9 @@ from bot.domain import (
     Check,
     CheckKind,
     CheckResult,
+    CiCheck,
+    CiFailure,
+    CiState,
     Concern,
     Contract,
     Criterion,
@@ -35,6 +38,7 @@ from bot.domain import (
     KeptWork,
     LastChecks,
     LookHere,
+    Missed,
     Mutant,
     MutantFate,
     Mutation,
@@ -116,6 +120,21 @@ EVIDENCE = Evidence(
 )
 KEPT = KeptWork("rfcsmith/7-print-wip", "https://github.example/o/r/tree/rfcsmith/7-print-wip", "c" * 40, files=3)
 CHECKS = LastChecks((*EVIDENCE.checks, CheckResult(Check(CheckKind.DOC, "cargo doc"), Failure(1), 2.0)), ("cargo doc",))
+FAILURES = (
+    CiFailure(
+        "CI", "docs", "Run cargo doc", (), (), "error: unresolved link to `it`", "", False, "ubuntu-latest",
+        "https://github.example/o/r/actions/runs/1/job/2", ("cargo doc --no-deps",), Missed.UNKNOWN,
+    ),
+    CiFailure(
+        "CI", "windows", "Run cargo test", (), (), "", "", False, "windows-latest", "", ("cargo test",), Missed.LEFT_OUT,
+        "runs on windows-latest",
+    ),
+    CiFailure(
+        "CI", "test", "Run cargo test", (), (), "test a ... FAILED", "", False, "ubuntu-24.04", "", ("cargo test",),
+        Missed.PASSED,
+    ),
+    CiFailure("CI", "site", "Run ./site.sh", (), (), "", "", False, "", "", (), Missed.NO_COMMAND),
+)  # fmt: skip
 CONTRACT = Contract(
     (
         Term(TermKind.API, ItemChange.CHANGE, "Line::split", "src/line.rs", 12, "fn split(&self, at: u8 | u16)",
@@ -276,6 +295,23 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "contract_summary-of-nothing": lambda: comments.contract_summary(Contract()),
     "drift_section": lambda: comments.drift_section(Drift(tuple(f"`src/{n}.rs`" for n in range(15)))),
     "opened_note": lambda: comments.opened_note(PULL),
+    "opened_note-of-a-draft": lambda: comments.opened_note(replace(PULL, is_draft=True)),
+    "red_on_base_comment": lambda: comments.red_on_base_comment(["test", "docs"], "main", is_draft=False),
+    "red_on_base_comment-of-a-draft": lambda: comments.red_on_base_comment(["test"], "main", is_draft=True),
+    "foreign_red_comment": lambda: comments.foreign_red_comment(
+        [
+            CiCheck("cla", CiState.FAILED, True, "https://cla.example/7", "Ask @boss for `it`"),
+            CiCheck("deploy", CiState.FAILED, True),
+        ]
+    ),
+    "flaky_comment": lambda: comments.flaky_comment(["test", "docs"]),
+    "mended_note": lambda: comments.mended_note(FAILURES, "A link led nowhere.", "It is gone. ", "c" * 40),
+    "mended_note-without-a-commit": lambda: comments.mended_note(
+        FAILURES[:1], "The runner had no network.", "Run it again.", ""
+    ),
+    "rounds_over_comment": lambda: comments.rounds_over_comment(
+        [comments.Round(FAILURES, "It is gone.\nMore.", "c" * 40), comments.Round(FAILURES[:1], "")], ["docs"]
+    ),
     "reviewed_note": lambda: comments.reviewed_note(PULL.html_url, "c" * 40, "Renamed it.\n"),
     "reviewed_note-without-a-commit": lambda: comments.reviewed_note(PULL.html_url, "", "Nothing to do."),
     "thread_reply-done": lambda: comments.thread_reply("done", "It is shorter now. ", "c" * 40),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -11,6 +12,9 @@ from alembic.migration import MigrationContext
 from bot.domain import (
     Actor,
     Assignment,
+    Check,
+    CheckKind,
+    CiWatch,
     Criterion,
     Message,
     MessageKind,
@@ -28,6 +32,7 @@ from bot.domain import (
     Usage,
 )
 from bot.store import Store, metadata, upgrade
+from bot.store.ci import LEARNED_AT_MOST
 
 REPO = Repo(11, "ferris-labs", "pocketwatch", 5)
 TARGET = Target(REPO, 7)
@@ -192,3 +197,24 @@ def test_evidence_outlives_the_run_and_goes_with_the_repository(store: Store) ->
     assert store.bundle("a" * 64) == b"facts"
     store.forget_bundles(REPO.id)
     assert store.bundle("a" * 64) is None
+
+
+# --- the repository's own CI ------------------------------------------------------------------------------------------
+
+
+def test_a_watch_is_found_by_its_pull_request_and_by_its_newest_head_only(store: Store) -> None:
+    watch = CiWatch(TARGET, 8, "a" * 40, datetime(2026, 1, 1, tzinfo=UTC), MARA, was_draft=True)
+    store.put_ci_watch(watch)
+    moved = store.put_ci_watch(replace(watch, head_sha="b" * 40, rerun=(3,)))
+    assert store.ci_watch(11, 8) == store.ci_watch_of(11, "b" * 40) == moved
+    assert store.ci_watch_of(11, "a" * 40) is None and store.ci_watch(12, 8) is None
+    store.forget_ci(11)
+    assert store.ci_watch(11, 8) is None
+
+
+def test_a_command_is_learned_once_and_of_too_many_the_oldest_is_forgotten(store: Store) -> None:
+    checks = [Check(CheckKind.TEST, f"cargo test --test t{number}") for number in range(LEARNED_AT_MOST + 1)]
+    for check in (checks[0], checks[0], *checks[1:]):
+        store.learn_checks(11, [check])
+    assert store.learned_checks(11) == tuple(checks[1:])
+    assert store.learned_checks(12) == ()

@@ -12,7 +12,7 @@ import functools
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ VERSION = "1"
 """The version of the workflows' shape; raised only when running workflows could not be replayed by newer code."""
 CONTROL = "control"
 RUNS = "runs"
+LOOKS = "looks"
 _POLL = 0.25
 _UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]
 _FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
@@ -117,7 +118,18 @@ def leave() -> None:
 
 def workflow(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a durable workflow under a name that never changes."""
-    return DBOS.workflow(name=name)
+    durable = DBOS.workflow(name=name)
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        made: Callable[P, R] = durable(function)
+        _workflows[name] = made
+        return made
+
+    return decorate
+
+
+_workflows: dict[str, Callable[..., Any]] = {}
+"""The workflows of this process by name: every road may ask for a look at CI, and that look may start such a road."""
 
 
 def enqueue_run(
@@ -144,6 +156,13 @@ def enqueue_route(function: Callable[[str, int], None], delivery_id: str, trial:
     """Enqueue a delivery once more, from its own workflow, after `delay` seconds."""
     with SetWorkflowID(f"{delivery_id}/{trial}"), SetEnqueueOptions(delay_seconds=delay or None):
         DBOS.enqueue_workflow(CONTROL, function, delivery_id, trial)
+
+
+def enqueue_look(due: Mapping[str, Any], trial: int = 1) -> None:
+    """Enqueue a look at a pull request's CI (`due` is a step's order); looks at one issue's come one at a time."""
+    options = SetEnqueueOptions(queue_partition_key=due["partition"], delay_seconds=due["delay"] or None)
+    with SetWorkflowID(due["id"]), options:
+        DBOS.enqueue_workflow(LOOKS, _workflows["look_at_ci"], due["repository_id"], due["pull_request"], trial)
 
 
 def migrate(database_url: str) -> None:
@@ -221,6 +240,7 @@ class Worker:
         DBOS.register_queue(
             RUNS, partition_concurrency=1, worker_concurrency=self._concurrency, polling_interval_sec=_POLL
         )
+        DBOS.register_queue(LOOKS, partition_concurrency=1, worker_concurrency=4, polling_interval_sec=_POLL)
 
         DBOS.apply_schedules(
             [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.errors import Conflict, Question, Stopped, Unavailable, UserError
-from workflows.engine import enqueue_run
-from workflows.steps import keeping, lifecycle
+from workflows.engine import enqueue_look, enqueue_run
+from workflows.steps import ci, keeping, lifecycle
 
 
 def run_to_its_end(
@@ -21,6 +21,9 @@ def run_to_its_end(
         if not lifecycle.is_settled(run_id):
             _walk(run_id, road)
         lifecycle.say_outcome(run_id)
+        look = ci.after_run(run_id)
+        if look is not None:
+            enqueue_look(look)
     except (Unavailable, Conflict) as error:
         retry_after = error.retry_after if isinstance(error, Unavailable) else 1.0
         pause = lifecycle.pause(run_id, segment, str(error), retry_after)

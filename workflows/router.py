@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bot.domain import RunKind
 from bot.errors import Conflict, Unavailable, UserError
-from workflows.engine import enqueue_route, enqueue_run, workflow
+from workflows.ci import mend_ci
+from workflows.engine import enqueue_look, enqueue_route, enqueue_run, workflow
 from workflows.implement import implement
 from workflows.review import review
 from workflows.rfc import rfc
 from workflows.steps import reception
 
-WORKFLOWS = {RunKind.RFC: rfc, RunKind.IMPLEMENT: implement, RunKind.REVIEW: review}
+WORKFLOWS = {RunKind.RFC: rfc, RunKind.IMPLEMENT: implement, RunKind.REVIEW: review, RunKind.CI: mend_ci}
 TRIALS = 12
 """How often a delivery is tried while GitHub does not answer."""
 
@@ -32,6 +33,9 @@ def route(delivery_id: str, trial: int) -> None:
         reception.apologise(delivery_id, repr(error))
         return
     for run in opened:
+        if run["kind"] == "look":
+            enqueue_look(run)
+            continue
         enqueue_run(
             WORKFLOWS[RunKind(run["kind"])],
             run["id"],

@@ -17,9 +17,11 @@ from bot.domain import (
     Actor,
     Assignment,
     Check,
+    CiFailure,
     Comment,
     Concern,
     Issue,
+    Missed,
     Permission,
     Plan,
     PullRequest,
@@ -40,6 +42,7 @@ DISCUSSION_LIMIT = 80_000
 DIFF_LIMIT = 60_000
 MAP_LIMIT = 24_000
 REPORT_LIMIT = 12_000
+LOG_LIMIT = 16_000
 RULES_LIMIT = 8_000
 
 
@@ -115,6 +118,16 @@ class ReviewRound:
     evidence: str
     reviews: tuple[Review, ...]
     threads: tuple[ReviewThread, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """What is to be mended: the failed jobs of CI on the head of `pull_request`, and what the sandbox says of their commands."""
+
+    pull_request: PullRequest
+    difference: str
+    failures: tuple[CiFailure, ...]
+    reproduced: str
 
 
 def rfc_brief(
@@ -246,6 +259,44 @@ def review_brief(
     return _brief(Assignment.REVIEW, setting, parts)
 
 
+def ci_brief(setting: Setting, discussion: Discussion, rfc: Rfc, mending: Mending) -> Brief:
+    """Mend what the repository's own CI found on the pull request's head."""
+    number = mending.pull_request.number
+    parts = [
+        _section(f"What failed on the head of pull request #{number}", "\n\n".join(map(_failure, mending.failures))),
+        _section(
+            "The same here", _report(mending.reproduced, "the commands of those jobs, run in your sandbox on that head")
+        ),
+        _rfc(rfc),
+        _diff(mending.difference, f"pull request #{number} against its base"),
+        _issue(discussion),
+        _comments(discussion),
+        *_base(setting),
+        _map(setting),
+    ]
+    return _brief(Assignment.CI, setting, parts)
+
+
+def _failure(failure: CiFailure) -> str:
+    said = {
+        Missed.UNKNOWN: "The command was not among your checks; it is now.",
+        Missed.LEFT_OUT: "The command is left to CI, so you cannot run it as CI does.",
+        Missed.PASSED: "The same command passed in your sandbox: look for what differs there (platform, environment, time, order).",
+        Missed.NO_COMMAND: "The step is no command of cargo's, so it was not among your checks.",
+    }[failure.missed]
+    facts = "\n".join(
+        (
+            f"job: {failure.place}",
+            f"machine: {failure.runner}",
+            f"step: {failure.step}",
+            *failure.script,
+            "",
+            failure.log,
+        )
+    )
+    return f"{quote(_cut(facts, LOG_LIMIT), what='a failed job of CI: what it ran, and the telling part of its log')}\n\n{said}"
+
+
 def thread_ids(threads: Sequence[ReviewThread]) -> dict[str, ReviewThread]:
     """The short ids under which the brief shows `threads` and the answers name them: R1, R2, … in the order given."""
     return {f"R{number}": thread for number, thread in enumerate(threads, 1)}
@@ -289,6 +340,7 @@ _WORKSPACE_NOTES = {
     Assignment.TESTS: "",
     Assignment.BUILD: " with the new tests in it",
     Assignment.REVIEW: " with the pull request's change in it",
+    Assignment.CI: " with the pull request's change in it",
 }
 
 

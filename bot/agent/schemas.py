@@ -13,6 +13,9 @@ TITLE_LIMIT = 100
 HEADLINE_LIMIT = 72
 """Characters of a commit's headline."""
 
+MEND_LIMIT = 60
+"""Characters of what stands behind `Mend CI: ` in one."""
+
 _TEXT: dict[str, object] = {"type": "string"}
 
 
@@ -226,6 +229,16 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
             "Exactly one for each thread.",
         ),
     ),
+    Assignment.CI: _object(
+        verdict={"type": "string", "enum": ["mended", "not_ours"]},
+        headline=_text(
+            f"What is mended, after `Mend CI: `, in a few words: at most {MEND_LIMIT} characters, no full stop."
+        ),
+        cause=_text("What failed and why, in one to three sentences for the people of the pull request. Markdown."),
+        summary=_text(
+            "What you changed, in one to three sentences; with `not_ours`: why no change of the code can help, and what a human could do. Markdown."
+        ),
+    ),
 }
 
 INQUIRY: dict[str, object] = _object(
@@ -250,5 +263,6 @@ NAMES = {
     Assignment.TESTS: "submit_tests",
     Assignment.BUILD: "submit_change",
     Assignment.REVIEW: "submit_review",
+    Assignment.CI: "submit_mend",
 }
 """The name of the tool with which an assignment is handed in."""

@@ -12,7 +12,14 @@ from dataclasses import dataclass, replace
 
 from bot.agent.reader import Reader
 from bot.agent.readers import READERS
-from bot.agent.schemas import ALTERNATIVES, HEADLINE_LIMIT, QUESTIONS_LIMIT, SECTION_LIMIT, TITLE_LIMIT
+from bot.agent.schemas import (
+    ALTERNATIVES,
+    HEADLINE_LIMIT,
+    MEND_LIMIT,
+    QUESTIONS_LIMIT,
+    SECTION_LIMIT,
+    TITLE_LIMIT,
+)
 from bot.domain import (
     Assignment,
     Citation,
@@ -109,13 +116,23 @@ class ReviewDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class MendDraft:
+    """What was wrong on CI, and what was done about it; `is_mended` is False where nothing in the code can help."""
+
+    is_mended: bool
+    headline: str
+    cause: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class Critique:
     """What a second reader with a fresh context holds against a draft, the worst first; F1, F2, … in that order."""
 
     findings: tuple[Finding, ...]
 
 
-Draft = RfcDraft | Inquiry | Critique | PlanDraft | TestsDraft | ChangeDraft | ReviewDraft
+Draft = RfcDraft | Inquiry | Critique | PlanDraft | TestsDraft | ChangeDraft | ReviewDraft | MendDraft
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +187,8 @@ def parse(assignment: Assignment, given: Mapping[str, object], expected: Expecte
             draft = _change(reader)
         case Assignment.REVIEW:
             draft = _review(reader, expected)
+        case Assignment.CI:
+            draft = _mend(reader)
     return Rejected(tuple(dict.fromkeys(reader.problems))) if reader.problems else draft
 
 
@@ -375,6 +394,14 @@ def _change(reader: Reader) -> ChangeDraft:
         notes=reader.text("notes", may_be_empty=True),
         survivors=tuple(SurvivorReason(r.text("mutant"), r.text("reason")) for r in reader.some("survivors")),
     )
+
+
+def _mend(reader: Reader) -> MendDraft:
+    headline = reader.text("headline").strip()
+    if "\n" in headline or len(headline) > MEND_LIMIT:
+        reader.complain(f"headline: one line of at most {MEND_LIMIT} characters; it has {len(headline)}.")
+    is_mended = reader.choice("verdict", ("mended", "not_ours")) == "mended"
+    return MendDraft(is_mended, headline, reader.text("cause"), reader.text("summary"))
 
 
 def _review(reader: Reader, expected: Expected) -> ReviewDraft:

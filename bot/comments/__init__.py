@@ -32,6 +32,14 @@ from bot.comments.answers import (
     taken_into_round_comment,
     user_error_comment,
 )
+from bot.comments.ci import (
+    Round,
+    flaky_comment,
+    foreign_red_comment,
+    mended_note,
+    red_on_base_comment,
+    rounds_over_comment,
+)
 from bot.comments.contract import contract_section, contract_summary
 from bot.comments.form import BODY_LIMIT, fenced, fit, own_region, quoted, with_own_region
 from bot.comments.investigation import inquired_note, inquiry_comment, second_reader_note
@@ -75,6 +83,7 @@ __all__ = [
     "RFC_IN_REVIEW",
     "RFC_NEEDED",
     "STAGES_OF",
+    "Round",
     "Source",
     "account",
     "already_open_comment",
@@ -93,13 +102,16 @@ __all__ = [
     "fenced",
     "filing_comment",
     "fit",
+    "flaky_comment",
     "forecast_words",
+    "foreign_red_comment",
     "ground_moved_question",
     "help_comment",
     "idle_status_comment",
     "inquired_note",
     "inquiry_comment",
     "mutation_annotations",
+    "mended_note",
     "newer_version_comment",
     "no_folder_comment",
     "no_parts_comment",
@@ -117,6 +129,7 @@ __all__ = [
     "pull_request_body",
     "quoted",
     "resumed_remark",
+    "red_on_base_comment",
     "reviewed_note",
     "rfc_changed_question",
     "rfc_comments",
@@ -124,6 +137,7 @@ __all__ = [
     "rfc_note",
     "round_comment",
     "round_running_comment",
+    "rounds_over_comment",
     "running_status_comment",
     "second_reader_note",
     "split_comment",

@@ -23,11 +23,13 @@ _NEXT = {
         "`/retry` goes on from there, and `/retry <hint>` tells the agent what to mind; `/implement` starts afresh."
     ),
     RunKind.REVIEW: "The pull request is as it was. Submit a review once more, and I begin again from there.",
+    RunKind.CI: "The pull request is as it was. A comment there, or a push to it, lets me try once more when CI has run again.",
 }
 _NEXT_WITHOUT = {
     RunKind.RFC: "`/rfc` asks again.",
     RunKind.IMPLEMENT: "`/retry` or `/implement` begins again.",
     RunKind.REVIEW: "Submit a review once more, and I begin again.",
+    RunKind.CI: "A comment here, or a push to this branch, lets me try once more when CI has run again.",
 }
 
 

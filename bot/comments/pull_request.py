@@ -25,6 +25,7 @@ from bot.domain import (
     Usage,
 )
 from bot.rfc.drift import Drift
+from bot.rust.ci_log import is_learned
 
 LOOK_HERE_AT_MOST = 5
 """How many places a reviewer is asked to judge; the rest is counted."""
@@ -174,6 +175,7 @@ def _check_table(results: Iterable[CheckResult]) -> str:
     for result in results:
         mark = "✅" if result.is_success else "⚠️"
         words = f" ({result.ran_as})" if result.ran_as else ""
+        words += " (learned from CI)" if is_learned(result.check) else ""
         words += "" if result.is_success else f" ({result.exit}, as on the base)"
         if result.flaky:
             words += f"; flaky, passed when run again: {', '.join(f'`{cell(key)}`' for key in result.flaky[:5])}"
@@ -190,6 +192,10 @@ def _bundle_sentence(bundle: BundleLink) -> str:
 
 
 def opened_note(pull_request: PullRequest) -> str:
+    if pull_request.is_draft:
+        return (
+            f"The pull request is #{pull_request.number}, a draft until CI is green; then I will ask for your review."
+        )
     return f"The pull request is #{pull_request.number}. I am looking forward to your review."
 
 

@@ -73,6 +73,7 @@ STAGES_OF = {
         Stage.PUBLISH,
     ),
     RunKind.REVIEW: (Stage.PREPARE, Stage.BUILD, Stage.VERIFY, Stage.PUBLISH),
+    RunKind.CI: (Stage.PREPARE, Stage.BUILD, Stage.VERIFY, Stage.PUBLISH),
 }
 
 
@@ -80,6 +81,7 @@ KIND_WORDS = {
     RunKind.RFC: "the RFC",
     RunKind.IMPLEMENT: "the implementation",
     RunKind.REVIEW: "the review round",
+    RunKind.CI: "the mending of CI",
 }
 
 

@@ -12,7 +12,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -39,6 +39,10 @@ BACKOFF = (1.0, 2.0, 4.0)
 
 PATIENCE = 60.0
 """Seconds that one call may wait in all before it gives up with `GitHubUnavailable`."""
+
+DOWNLOAD_PATIENCE = 30.0
+"""Seconds without a byte of a text that is handed out elsewhere."""
+DOWNLOAD_MOST = 50_000_000
 
 GIT_OBJECT = 0.25
 """The weight of writing a blob, tree or commit: it costs GitHub's points, but nobody is notified of it."""
@@ -96,6 +100,14 @@ class Api:
     def get(self, path: str, parameters: Mapping[str, Any] | None = None) -> Any:
         """Read one thing; repeated a few times where GitHub fails. Raises `NotFound` for 404 and 410."""
         return self._carry_out(_Call("GET", path, parameters)).body
+
+    def download(self, path: str, limit: int) -> str:
+        """The end of a text, at most `limit` bytes, that GitHub hands out from an address on another host.
+
+        The token stays here: whoever has that address may read, for a minute.
+        """
+        call = _Call("GET", path)
+        return self._retry(lambda: self._download_once(call, limit))
 
     def pages(
         self, path: str, parameters: Mapping[str, Any] | None = None, *, item: str | None = None
@@ -189,6 +201,18 @@ class Api:
             raise translate(Answer(status, headers, body, call.operation), is_write=call.is_write, is_app=self._is_app)
         return _Reply(status, headers, body)
 
+    def _download_once(self, call: _Call, limit: int) -> str:
+        status, headers, text = self._transfer(call)
+        if status != 302 or "location" not in headers:
+            raise translate(Answer(status, headers, _decode(text, call), call.operation), is_write=False)
+        try:
+            with requests.get(headers["location"], stream=True, timeout=DOWNLOAD_PATIENCE) as response:
+                if response.status_code != 200:
+                    raise GitHubUnavailable(f"GitHub answers {call.operation} with {response.status_code}.")
+                return _end_of(response.iter_content(1 << 16), limit)
+        except requests.RequestException as error:
+            raise GitHubUnavailable(f"The text of {call.operation} cannot be had: {type(error).__name__}.") from error
+
     def _transfer(self, call: _Call) -> tuple[int, Mapping[str, str], str]:
         parameters = dict(call.parameters) if call.parameters else None
         try:
@@ -219,6 +243,17 @@ def _decode(text: str, call: _Call) -> Any:
     except ValueError as error:
         kind = InDoubt if call.is_write else GitHubUnavailable
         raise kind(f"GitHub's answer to {call.operation} is not JSON.") from error
+
+
+def _end_of(chunks: Iterable[bytes], limit: int) -> str:
+    """The last `limit` bytes of a text, beginning with a whole line where it was cut; reads `DOWNLOAD_MOST` at most."""
+    kept, size = b"", 0
+    for chunk in chunks:
+        size += len(chunk)
+        kept = (kept + chunk)[-limit:]
+        if size > DOWNLOAD_MOST:
+            break
+    return (kept.partition(b"\n")[2] if size > limit else kept).decode(errors="replace")
 
 
 def _entries(body: Any, item: str | None, operation: str) -> list[Any]:

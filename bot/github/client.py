@@ -10,7 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from bot.domain import (
+    Annotation,
     CheckRun,
+    CiStatus,
     Comment,
     FileChange,
     Issue,
@@ -21,7 +23,10 @@ from bot.domain import (
     Review,
     ReviewThread,
     Subject,
+    WorkflowJob,
+    WorkflowRun,
 )
+from bot.github.actions import Actions
 from bot.github.api import Api
 from bot.github.checks import Checks
 from bot.github.commits import Commits
@@ -129,8 +134,26 @@ class GitHub(Protocol):
     def ensure_check_run(self, repo: Repo, check_run: CheckRun) -> None:
         """The App's one check run with this name and external id on the commit, in this state and saying this."""
 
+    def ci_status(self, repo: Repo, number: int) -> CiStatus:
+        """Where the CI of a pull request's head stands, without the bot's own check runs."""
 
-class InstallationGitHub(Conversation, Commits, PullRequests, Threads, Checks):
+    def workflow_runs(self, repo: Repo, *, head_sha: str = "", branch: str = "") -> tuple[WorkflowRun, ...]:
+        """Completed runs of Actions on a commit or a branch, of each workflow the newest."""
+
+    def failed_jobs(self, repo: Repo, run_id: int) -> tuple[WorkflowJob, ...]:
+        """The jobs that failed in the newest attempt of a run."""
+
+    def job_log(self, repo: Repo, job_id: int) -> str:
+        """The end of a job's log; empty where GitHub has it no more."""
+
+    def annotations(self, repo: Repo, check_run_id: int) -> tuple[Annotation, ...]:
+        """The failures that a check run marked in files."""
+
+    def rerun_failed_jobs(self, repo: Repo, run_id: int) -> None:
+        """Start the failed jobs of a run again; `UserError` where that is not to be had."""
+
+
+class InstallationGitHub(Conversation, Commits, PullRequests, Threads, Checks, Actions):
     """The real one; its verbs stand in the parts that it is made of."""
 
     def __init__(self, api: Api, own_login: Callable[[], str], tokens: Tokens) -> None:

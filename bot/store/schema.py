@@ -83,6 +83,22 @@ concerns = _table(
     sa.Column("record", sa.JSON, nullable=False),
 )
 
+ci_watches = _table(
+    "ci_watches",
+    sa.Column("repository_id", sa.BigInteger, primary_key=True),
+    sa.Column("pull_request", sa.Integer, primary_key=True),
+    sa.Column("head_sha", sa.String(64), nullable=False),
+    sa.Column("record", sa.JSON, nullable=False),
+)
+
+learned_checks = _table(
+    "learned_checks",
+    sa.Column("repository_id", sa.BigInteger, primary_key=True),
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("record", sa.JSON, nullable=False),
+    sa.Column("learned_at", sa.Float, nullable=False),
+)
+
 documents = _table(
     "documents",
     sa.Column("run_id", sa.String(120), primary_key=True),

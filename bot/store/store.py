@@ -28,6 +28,7 @@ from bot.domain import (
 )
 from bot.store import schema as s
 from bot.store.bundles import Bundles
+from bot.store.ci import CiMemory
 from bot.store.codec import from_json, to_json
 from bot.store.concerns import Concerns
 
@@ -59,7 +60,7 @@ class StoredTurn:
     is_act_ended: bool
 
 
-class Store(Bundles, Concerns):
+class Store(Bundles, Concerns, CiMemory):
     """The product's memory; thread-safe, since every method takes its own connection."""
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -218,6 +219,10 @@ class Store(Bundles, Concerns):
         same = (s.runs.c.repository_id == repository_id, s.runs.c.issue == issue, s.runs.c.kind == kind)
         runs = self._runs(*same, s.runs.c.stage == Stage.DONE)
         return runs[-1] if runs else None
+
+    def runs_of_kind(self, repository_id: int, issue: int, kind: RunKind) -> tuple[Run, ...]:
+        """The target's runs of that kind, oldest first."""
+        return self._runs(s.runs.c.repository_id == repository_id, s.runs.c.issue == issue, s.runs.c.kind == kind)
 
     def runs_of_installation(self, installation_id: int) -> tuple[Run, ...]:
         return self._runs(s.runs.c.installation_id == installation_id)

@@ -28,7 +28,8 @@ VERBS = frozenset(
             "ready",
             "draft",
         ),
-        *("review", "approve", "request_changes", "request_review", "reply", "resolve", "unresolve", "ci"),
+        *("review", "approve", "request_changes", "request_review", "reply", "resolve", "unresolve"),
+        *("ci", "ci_start", "ci_finish", "commit_status"),
         *("add_user", "grant", "protect", "rename", "uninstall", "suspend", "unsuspend"),
     }
 )
@@ -281,6 +282,40 @@ class Act:
             (job["name"], job["conclusion"], job.get("log", "")) if isinstance(job, Mapping) else job for job in jobs
         ]
         return self.changes.ci_result(home, self.person(who), sha, listed, workflow=workflow).id
+
+    def ci_start(
+        self,
+        repository: str,
+        who: str,
+        ref: str,
+        names: Iterable[str],
+        workflow: str = "CI",
+        runner: str = "ubuntu-latest",
+    ) -> int:
+        """A run of GitHub Actions whose jobs are at work; returns its id."""
+        home = self.repository(repository)
+        sha = home.git.resolve(ref)
+        if sha is None:
+            raise not_found()
+        return self.changes.ci_start(home, self.person(who), sha, names, workflow=workflow, runner=runner).id
+
+    def ci_finish(self, repository: str, who: str, run_id: int, jobs: Iterable[tuple[str, str, str]]) -> None:
+        """The jobs at work come to their end; they are (name, conclusion, log)."""
+        for run in self.repository(repository).workflow_runs:
+            if run.id == int(run_id):
+                self.changes.ci_finish(run, self.person(who), [(name, end, log) for name, end, log in jobs])
+                return
+        raise not_found()
+
+    def commit_status(self, repository: str, who: str, ref: str, context: str, state: str, text: str = "") -> None:
+        """A commit status, as services set it that know no check runs."""
+        home = self.repository(repository)
+        sha = home.git.resolve(ref)
+        if sha is None:
+            raise not_found()
+        self.changes.set_status(
+            home, self.person(who), sha, state=state, context=context, description=text or None, target_url=None
+        )
 
     # --- finding things ----------------------------------------------------------------------------------------------
 

@@ -143,6 +143,7 @@ class CheckChanges(IssueChanges):
             raise unprocessable(f"No commit found for SHA: {sha}")
         status = Status(
             id=self.world.new_id(),
+            repository=repository,
             sha=sha,
             state=state,
             context=context,
@@ -177,6 +178,24 @@ class CheckChanges(IssueChanges):
         path: str = ".github/workflows/ci.yml",
     ) -> WorkflowRun:
         """A finished run of GitHub Actions; `jobs` are (name, conclusion, log)."""
+        listed = list(jobs)
+        names = [name for name, _, _ in listed]
+        run = self.ci_start(repository, actor, head_sha, names, workflow=workflow, path=path)
+        self.ci_finish(run, actor, listed)
+        return run
+
+    def ci_start(
+        self,
+        repository: Repository,
+        actor: User,
+        head_sha: str,
+        names: Iterable[str],
+        *,
+        workflow: str = "CI",
+        path: str = ".github/workflows/ci.yml",
+        runner: str = "ubuntu-latest",
+    ) -> WorkflowRun:
+        """A run of GitHub Actions whose jobs are at work."""
         app, now = self.actions_app(), self.world.now()
         suite = self.suite(repository, app, head_sha)
         run = WorkflowRun(
@@ -197,15 +216,35 @@ class CheckChanges(IssueChanges):
         )
         repository.workflow_runs.append(run)
         self.events.workflow_run("requested", actor, run)
+        run.status = "in_progress"
+        run.jobs = [self._job(run, name, runner) for name in names]
+        return run
+
+    def _job(self, run: WorkflowRun, name: str, runner: str) -> WorkflowJob:
+        app = self.actions_app()
+        fields = {"name": name, "head_sha": run.head_sha, "status": "in_progress"}
+        check_run = self.create_check_run(run.repository, app, app.bot, fields)
+        return WorkflowJob(id=check_run.id, run=run, name=name, log="", check_run=check_run, runner=runner)
+
+    def ci_finish(self, run: WorkflowRun, actor: User, jobs: Iterable[tuple[str, str, str]]) -> None:
+        """The jobs that are at work come to their end; `jobs` are (name, conclusion, log)."""
         for name, conclusion, log in jobs:
-            fields = {"name": name, "head_sha": head_sha, "status": "completed", "conclusion": conclusion}
-            check_run = self.create_check_run(repository, app, app.bot, fields)
-            run.jobs.append(
-                WorkflowJob(id=check_run.id, run=run, name=name, conclusion=conclusion, log=log, check_run=check_run)
-            )
+            for job in (each for each in run.jobs if each.name == name and each.check_run.status != "completed"):
+                job.log = log
+                self.update_check_run(job.check_run, self.actions_app().bot, {"conclusion": conclusion})
         run.status, run.updated_at = "completed", self.world.now()
         run.conclusion = min(
             (job.conclusion or "neutral" for job in run.jobs), key=views_checks.GRAVITY.index, default="success"
         )
         self.events.workflow_run("completed", actor, run)
-        return run
+
+    def ci_rerun(self, run: WorkflowRun, actor: User) -> None:
+        """The jobs that failed begin again, as jobs and check runs of a new attempt; the others keep their result."""
+        if run.status != "completed":
+            raise Refusal(403, "This workflow is already running")
+        if run.is_too_old:
+            raise Refusal(403, "Unable to retry this workflow run because it was created over a month ago")
+        run.attempt += 1
+        run.status, run.conclusion, run.updated_at = "in_progress", None, self.world.now()
+        bad = ("failure", "timed_out", "cancelled")
+        run.jobs = [self._job(run, job.name, job.runner) if job.conclusion in bad else job for job in run.jobs]

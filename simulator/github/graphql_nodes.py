@@ -23,6 +23,7 @@ from simulator.github.state import (
     Repository,
     Review,
     ReviewComment,
+    Status,
     Thread,
     User,
 )
@@ -83,7 +84,7 @@ class RefNode:
 
 @dataclass(frozen=True)
 class Rollup:
-    """All check runs of a commit."""
+    """All check runs and statuses of a commit, of each name the newest."""
 
     node: CommitNode
 
@@ -93,6 +94,11 @@ class Rollup:
             for run in self.node.repository.check_runs
             if run.suite.head_sha == self.node.commit.sha
         }
+        return list(latest.values())
+
+    def statuses(self) -> list[Status]:
+        sha = self.node.commit.sha
+        latest = {status.context: status for status in self.node.repository.statuses if status.sha == sha}
         return list(latest.values())
 
 
@@ -112,6 +118,7 @@ TYPE_NAMES: dict[type, str] = {
     Repository: "Repository",
     Label: "Label",
     CheckRun: "CheckRun",
+    Status: "StatusContext",
     Reaction: "Reaction",
     CommitNode: "Commit",
     TreeNode: "Tree",

@@ -8,7 +8,7 @@ from simulator.github import views_checks, views_pulls
 from simulator.github.graphql_nodes import FIELDS, CommitNode, Context, PullRequestCommit, Rollup, connection, fields
 from simulator.github.graphql_types import branch, commit_node, identity, pull_request_state
 from simulator.github.place import stamp
-from simulator.github.state import CheckRun, PullRequest
+from simulator.github.state import CheckRun, PullRequest, Status
 from simulator.github.views import association
 
 
@@ -26,19 +26,23 @@ def _decision(pull_request: PullRequest, _: Context) -> str | None:
 
 
 def _rollup_state(rollup: Rollup, _: Context) -> str:
-    runs = rollup.runs()
-    if any(run.status != "completed" for run in runs):
+    runs, statuses = rollup.runs(), {status.state for status in rollup.statuses()}
+    if any(run.status != "completed" for run in runs) or "pending" in statuses:
         return "PENDING"
     good = {"success", "neutral", "skipped"}
-    return "SUCCESS" if all(run.conclusion in good for run in runs) else "FAILURE"
+    return "SUCCESS" if all(run.conclusion in good for run in runs) and statuses <= {"success"} else "FAILURE"
 
 
 def _rollup(node: CommitNode, _: Context) -> Rollup | None:
-    return Rollup(node) if Rollup(node).runs() else None
+    return Rollup(node) if Rollup(node).runs() or Rollup(node).statuses() else None
 
 
 def _is_required(run: CheckRun, _: Context, **which: Any) -> bool:
     return run.name in run.suite.repository.required_checks
+
+
+def _is_status_required(status: Status, _: Context, **which: Any) -> bool:
+    return status.context in status.repository.required_checks
 
 
 def _numbers(pull_request: PullRequest, field: str) -> int:
@@ -188,8 +192,20 @@ fields(
     state=_rollup_state,
     commit=lambda rollup, _: rollup.node,
     contexts=lambda rollup, _, **page: (
-        connection(rollup.runs(), **page) | {"checkRunCount": len(rollup.runs()), "statusContextCount": 0}
+        connection([*rollup.runs(), *rollup.statuses()], **page)
+        | {"checkRunCount": len(rollup.runs()), "statusContextCount": len(rollup.statuses())}
     ),
+)
+fields(
+    "StatusContext",
+    id=identity,
+    context=lambda status, _: status.context,
+    state=lambda status, _: status.state.upper(),
+    description=lambda status, _: status.description,
+    targetUrl=lambda status, _: status.target_url,
+    createdAt=lambda status, _: stamp(status.created_at),
+    creator=lambda status, _: status.creator,
+    isRequired=_is_status_required,
 )
 fields(
     "CheckRun",

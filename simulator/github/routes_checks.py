@@ -206,6 +206,5 @@ def _job(call: Call) -> Any:
 def rerun_failed_jobs(call: Call) -> Any:
     run = _workflow_run(call)
     call.body.get("enable_debug_logging")
-    run.attempt += 1
-    run.status, run.conclusion = "queued", None
+    call.changes.ci_rerun(run, call.user)
     return {}

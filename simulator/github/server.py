@@ -44,6 +44,7 @@ EVENTS = (
     "pull_request",
     "pull_request_review",
     "pull_request_review_comment",
+    "status",
     "workflow_run",
 )
 # Reading and compiling the descriptions is the dear part of a start; every server of a process shares them.

@@ -214,6 +214,7 @@ class Status:
     """A commit status, the older kind of check."""
 
     id: int
+    repository: Repository
     sha: str
     state: str
     context: str
@@ -225,7 +226,7 @@ class Status:
 
 @dataclass(eq=False, kw_only=True)
 class WorkflowRun:
-    """A run of GitHub Actions as a driver posts it: nothing is executed here."""
+    """A run of GitHub Actions as a driver posts it: nothing is executed here; `jobs` are those of the newest attempt."""
 
     id: int
     repository: Repository
@@ -242,6 +243,7 @@ class WorkflowRun:
     updated_at: datetime
     suite: CheckSuite
     attempt: int = 1
+    is_too_old: bool = False  # GitHub runs nothing again after 30 days
     jobs: list[WorkflowJob] = field(default_factory=list)
 
 
@@ -250,9 +252,13 @@ class WorkflowJob:
     id: int
     run: WorkflowRun
     name: str
-    conclusion: str | None
     log: str
     check_run: CheckRun
+    runner: str = "ubuntu-latest"
+
+    @property
+    def conclusion(self) -> str | None:
+        return self.check_run.conclusion
 
 
 @dataclass(eq=False)

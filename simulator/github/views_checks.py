@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from simulator.github import views, views_git, views_pulls
 from simulator.github.place import Place, stamp
 from simulator.github.state import CheckRun, CheckSuite, PullRequest, Status, WorkflowJob, WorkflowRun
@@ -238,8 +240,8 @@ def workflow_job(at: Place, it: WorkflowJob) -> Json:
     url = at.repo(run.repository, f"/actions/jobs/{it.id}")
     times = {
         "created_at": stamp(run.created_at),
-        "started_at": stamp(run.created_at),
-        "completed_at": stamp(run.updated_at),
+        "started_at": stamp(it.check_run.started_at or run.created_at),
+        "completed_at": stamp(it.check_run.completed_at),
     }
     return {
         "id": it.id,
@@ -252,24 +254,30 @@ def workflow_job(at: Place, it: WorkflowJob) -> Json:
         "head_sha": run.head_sha,
         "url": url,
         "html_url": at.html(f"/{run.repository.full_name}/actions/runs/{run.id}/job/{it.id}"),
-        "status": "completed",
+        "status": it.check_run.status,
         "conclusion": it.conclusion,
         **times,
         "name": it.name,
         "steps": [
             {
-                "name": "Run",
-                "status": "completed",
-                "conclusion": it.conclusion,
-                "number": 1,
+                "name": name,
+                "status": it.check_run.status,
+                "conclusion": it.conclusion if number == len(_steps(it)) else "success",
+                "number": number,
                 "started_at": times["started_at"],
                 "completed_at": times["completed_at"],
             }
+            for number, name in enumerate(_steps(it), 1)
         ],
         "check_run_url": at.repo(run.repository, f"/check-runs/{it.check_run.id}"),
-        "labels": ["ubuntu-latest"],
+        "labels": [it.runner],
         "runner_id": 1,
         "runner_name": "GitHub Actions 1",
         "runner_group_id": 1,
         "runner_group_name": "GitHub Actions",
     }
+
+
+def _steps(it: WorkflowJob) -> list[str]:
+    """The names of the steps, which the groups of the log tell; the job ended with the last of them."""
+    return re.findall(r"^\S* ?##\[group\](Run .+)$", it.log, re.MULTILINE) or ["Run"]

@@ -14,6 +14,7 @@ from bot.agent.submit import (
     ChangeDraft,
     Critique,
     Expected,
+    MendDraft,
     NewTest,
     PlanDraft,
     Rejected,
@@ -302,6 +303,13 @@ def test_a_review_without_threads_needs_no_answers() -> None:
     assert isinstance(parse(Assignment.REVIEW, {"summary": "s", "answers": []}, Expected()), ReviewDraft)
 
 
+def test_what_was_mended_fits_into_a_headline() -> None:
+    given = {"verdict": "not_ours", "headline": "a dead link", "cause": "The network.", "summary": "Ask again."}
+    assert parse(Assignment.CI, given, Expected()) == MendDraft(False, "a dead link", "The network.", "Ask again.")
+    assert "it has 61" in problems(Assignment.CI, given | {"headline": "x" * 61})
+    assert "verdict is one of mended, not_ours" in problems(Assignment.CI, given | {"verdict": "done"})
+
+
 @pytest.mark.parametrize("assignment", list(Assignment))
 def test_every_schema_is_a_schema_and_accepts_what_is_accepted(assignment: Assignment) -> None:
     examples: dict[Assignment, dict[str, Any]] = {
@@ -312,6 +320,7 @@ def test_every_schema_is_a_schema_and_accepts_what_is_accepted(assignment: Assig
         Assignment.TESTS: {"tests": [{"name": "a", "criteria": ["AC-1", "AC-2"]}]},
         Assignment.BUILD: {"title": "a", "summary": "b"},
         Assignment.REVIEW: {"summary": "s", "answers": []},
+        Assignment.CI: {"verdict": "mended", "headline": "a link", "cause": "c", "summary": "s"},
     }
     validator = jsonschema_rs.validator_for(SCHEMAS[assignment])
     assert validator.is_valid(examples[assignment])

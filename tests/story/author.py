@@ -93,6 +93,16 @@ def submit_review(kind: str = "done") -> Block:
     return call("submit_review", summary="The comment is exact now.", answers=[answer])
 
 
+def submit_mend(verdict: str = "mended") -> Block:
+    return call(
+        "submit_mend",
+        verdict=verdict,
+        headline="a dead link in the docs",
+        cause="The link leads nowhere.",
+        summary="It is gone.",
+    )
+
+
 def _rfc(request: Request) -> Sequence[Block]:
     """As asked for: a request for more detail gets more detail."""
     if "more detail" in str(request["messages"][0]):
@@ -111,6 +121,7 @@ class Lines:
     tests: list[Line] = field(default_factory=lambda: [[write(crate.TESTS_PATH, crate.TESTS), submit_tests()]])
     change: list[Line] = field(default_factory=lambda: [[write(crate.LIBRARY_PATH, crate.SATURATING), submit_change()]])
     review: list[Line] = field(default_factory=lambda: [[write(crate.LIBRARY_PATH, crate.REWORDED), submit_review()]])
+    mend: list[Line] = field(default_factory=lambda: [[write(crate.LIBRARY_PATH, crate.SATURATING), submit_mend()]])
 
 
 class Gate:

@@ -63,6 +63,8 @@ pub fn double(number: u8) -> u8 {
 
 REWORDED = SATURATING.replace("or the largest number there is", "at most `u8::MAX`")
 
+DEAD_LINK = SATURATING.replace("Twice `number`,", "Twice [`nothing::at_all`],")
+
 _OLD_TEST = """\
 use doubler::double;
 

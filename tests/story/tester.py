@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bot.domain import Run
 from bot.github.markers import marker_of
-from simulator.github.state import Comment, Issue, PullRequest, Thread, User
+from simulator.github.state import Comment, Issue, PullRequest, Thread, User, WorkflowRun
 from simulator.town import LABEL, MAINTAINER, Town
 from tests.story import crate
 from tests.story.author import Gate, Line, Lines
@@ -55,7 +55,7 @@ class Tester:
             self.town.changes.install(self.github.app, account, account)
 
     def author_says(self, **lines: list[Line]) -> None:
-        """Other lines for the model: `rfc`, `critique`, `plan`, `plan_critique`, `tests`, `change`, `review`."""
+        """Other lines for the model: `rfc`, `critique`, `plan`, `plan_critique`, `tests`, `change`, `review`, `mend`."""
         self.lines = replace(self.lines, **lines)
         self.world.author.learn(self.repository.id, self.lines)
 
@@ -174,6 +174,23 @@ class Tester:
     def review(self, pull_request: PullRequest, path: str, line: int, text: str) -> Thread:
         """A review by the maintainer that asks for changes, with one remark."""
         return self.town.review(pull_request, [(path, line, text)], "One remark.")[0]
+
+    # --- what CI does ------------------------------------------------------------------------------------------------
+
+    def requires(self, *checks: str) -> None:
+        """These checks are required on the default branch."""
+        self.github.act.protect(self.repository.full_name, "main", checks)
+
+    def ci_start(self, pull_request: PullRequest, *jobs: str) -> WorkflowRun:
+        """CI begins on the head, as Actions does after a push."""
+        with self.github.world.lock:
+            return self.town.changes.ci_start(self.repository, self.town.bot, pull_request.head_sha, jobs)
+
+    def ci_finish(self, run: WorkflowRun, log: str = "", **jobs: str) -> None:
+        """The jobs at work come to these conclusions; `log` is that of each."""
+        with self.github.world.lock:
+            ended = [(name, conclusion, log) for name, conclusion in jobs.items()]
+            self.town.changes.ci_finish(run, self.town.bot, ended)
 
     # --- what people see ---------------------------------------------------------------------------------------------
 

@@ -82,6 +82,7 @@ class World:
             "RFCSMITH_STATUS_INTERVAL": "0",
             "RFCSMITH_QUIET_SECONDS": "0",
             "RFCSMITH_MUTANTS_SECONDS": "0",
+            "RFCSMITH_CI_PATIENCE": "1",
         }
         if cafile:
             environment["SANDBOX_CA_BUNDLE"] = cafile

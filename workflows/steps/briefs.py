@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot import comments
 from bot.agent import brief
-from bot.agent.brief import Brief, Discussion, Earlier, ReviewRound, Setting
+from bot.agent.brief import Brief, Discussion, Earlier, Mending, ReviewRound, Setting
 from bot.agent.readers import READERS
 from bot.agent.submit import PlanDraft, TestsDraft
 from bot.checking import Baseline
@@ -21,6 +21,7 @@ from bot.rust.outline import Known, repository_map
 from bot.rust.related import related
 from bot.workbench import LAST_CHECKS, Setup
 from workflows import hands
+from workflows.steps import mending
 from workflows.steps.records import (
     ENDED,
     RESUMPTION,
@@ -63,6 +64,8 @@ def compose(run: Run, assignment: Assignment) -> Brief:
         return brief.plan_brief(setting, discussion, rfc, moved)
     if round_ is not None:
         return brief.review_brief(setting, discussion, rfc, round_)
+    if assignment is Assignment.CI:
+        return brief.ci_brief(setting, discussion, rfc, _mending(run))
     plan = store.plan(run.id) or Plan()
     draft = store.document(run.id, f"draft:{Assignment.PLAN}", PlanDraft)
     notes = draft.notes if draft is not None else ""
@@ -254,6 +257,16 @@ def open_threads(run: Run) -> tuple[ReviewThread, ...]:
 def thread_ids(run: Run) -> tuple[str, ...]:
     """The short ids of the threads that this run answers; none where it is no review."""
     return tuple(brief.thread_ids(open_threads(run))) if run.review_id is not None else ()
+
+
+def _mending(run: Run) -> Mending:
+    our_hands = hands.current()
+    repo = run.target.repo
+    assert run.pull_request is not None
+    pull_request = our_hands.github.installation(repo.installation_id).pull_request(repo, run.pull_request)
+    difference = our_hands.git.diff(repo.id, run.base_commit, run.head_commit)
+    reproduced = our_hands.store.document(run.id, mending.REPRODUCED, str) or ""
+    return Mending(pull_request, difference, mending.failures_of(run), reproduced)
 
 
 def _review_round(run: Run) -> ReviewRound:

@@ -71,7 +71,7 @@ def _archive(run: Run, found: Evidence) -> Archive | None:
     """What was noted, as one archive; None where a run of an older version, or one long ago, noted too little."""
     our_hands = hands.current()
     store, git, repository_id = our_hands.store, our_hands.git, run.target.repo.id
-    built = store.last_done(repository_id, run.target.issue, RunKind.IMPLEMENT) if run.kind is RunKind.REVIEW else run
+    built = store.last_done(repository_id, run.target.issue, RunKind.IMPLEMENT) if run.is_on_pull_request else run
     if built is None:
         return None
     red, green = store.document(built.id, "red", Red), store.document(run.id, "green", Green)

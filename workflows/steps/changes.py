@@ -41,7 +41,7 @@ def pull_request_changed(delivery_id: str, event: PullRequestChanged) -> Sequenc
     record = store.target_of_pull_request(event.repo.id, event.pull_request.number)
     if record is not None:
         for run in store.active_runs(event.repo.id, record.target.issue):
-            if run.kind is RunKind.REVIEW:
+            if run.is_on_pull_request:
                 leave_stop(run, event.sender, delivery_id)
     return []
 

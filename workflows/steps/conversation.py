@@ -34,6 +34,7 @@ STAGES = {
     Assignment.TESTS: Stage.TESTS,
     Assignment.BUILD: Stage.BUILD,
     Assignment.REVIEW: Stage.BUILD,
+    Assignment.CI: Stage.BUILD,
 }
 
 

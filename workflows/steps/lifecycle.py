@@ -43,7 +43,7 @@ def speak(run: Run, note: str = "", links: str = "", *, force: bool = False) -> 
     if not our_hands.store.may_speak(run.id, text, interval):
         return
     github = our_hands.github.installation(run.target.repo.installation_id)
-    number = run.pull_request if run.kind is RunKind.REVIEW and run.pull_request else run.target.issue
+    number = run.pull_request if run.is_on_pull_request and run.pull_request else run.target.issue
     github.ensure_comment(run.target.repo, number, f"status:{run.id}", text)
     our_hands.store.spoke(run.id, text)
 
@@ -142,6 +142,7 @@ def forget(run_id: str) -> None:
     if all(other.target.repo.id != repository_id for other in our_hands.store.unfinished_runs()):
         our_hands.workbenches.forget_repository(repository_id)
         our_hands.git.remove(repository_id)
+        our_hands.store.forget_ci(repository_id)
 
 
 @step("pause")

@@ -13,12 +13,13 @@ from bot import comments, repository
 from bot.domain import IssueState, Repo, Run, RunKind, Stage
 from bot.errors import Stopped, UserError
 from bot.rust import discovery, obstacles
+from bot.rust.ci_log import with_learned
 from bot.sandbox.derived import Furnishing
 from bot.sandbox.setup import fetch
 from bot.workbench import Setup, Workbench
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import conversation, lifecycle
+from workflows.steps import conversation, lifecycle, mending
 from workflows.steps.records import setup_of
 
 SLUG_LENGTH = 40
@@ -39,15 +40,15 @@ def locate(run_id: str) -> None:
         raise UserError("This repository is archived, so nothing can be changed in it.", "Unarchive it, and ask again.")
     run = replace(run, target=replace(run.target, repo=replace(place.repo, installation_id=repo.installation_id)))
     base_ref = place.default_branch
-    if run.kind is RunKind.REVIEW:
+    if run.is_on_pull_request:
         run, base_ref = _at_pull_request(run)
     base_commit = _brought(run.target.repo, place.clone_url, base_ref)
     configured = our_hands.config_at(repo.id, base_commit).base_branch
-    if configured and run.kind is not RunKind.REVIEW:
+    if configured and not run.is_on_pull_request:
         base_ref = configured
         base_commit = _brought(run.target.repo, place.clone_url, base_ref)
     head_commit = ""
-    if run.kind is RunKind.REVIEW:
+    if run.is_on_pull_request:
         head_commit = _brought(run.target.repo, place.clone_url, run.branch)
         base_commit = our_hands.git.merge_base(repo.id, base_commit, head_commit)
     if run.kind is RunKind.IMPLEMENT:
@@ -73,7 +74,7 @@ def _at_pull_request(run: Run) -> tuple[Run, str]:
     repo = run.target.repo
     pull_request = our_hands.github.installation(repo.installation_id).pull_request(repo, record.pull_request)
     if pull_request.state is not IssueState.OPEN:
-        raise UserError("The pull request is closed.", "Reopen it, and submit the review again.")
+        raise UserError("The pull request is closed.", "Reopen it, and ask again.")
     if pull_request.head_repository_id != repo.id:
         raise UserError("The pull request's branch is in another repository, where I cannot push.", "")
     return replace(run, branch=pull_request.head_ref, pull_request=pull_request.number), pull_request.base_ref
@@ -168,7 +169,8 @@ def check_out(run_id: str) -> None:
     }
     rules = our_hands.config_at(run.target.repo.id, run.base_commit).checks
     image = our_hands.workbenches.images.ensure(_furnishing(run), conversation.stop_watch(run_id))
-    store.put_document(run_id, "setup", Setup(rules.apply(discovery.discover(files)), "", image=image))
+    found = with_learned(discovery.discover(files), store.learned_checks(run.target.repo.id))
+    store.put_document(run_id, "setup", Setup(rules.apply(found), "", image=image))
     our_hands.workbenches.open(run)
 
 
@@ -281,4 +283,6 @@ def measure_base(run_id: str) -> None:
         if bench.keep_seed():
             bench.remember_baseline(baseline)
             our_hands.trim()
+    if run.kind is RunKind.CI:
+        baseline = mending.demanding(run, baseline)
     our_hands.store.put_document(run_id, "baseline", baseline)

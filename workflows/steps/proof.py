@@ -155,11 +155,11 @@ def prove_green(run_id: str, trial: int, trials: int) -> bool:
     run = lifecycle.enter(store.run(run_id), Stage.VERIFY)
     bench = our_hands.workbenches.open(run)
     tree = _publishable(run, bench.take_snapshot())
-    if run.kind is RunKind.REVIEW and tree == _base_tree(run):
+    if run.is_on_pull_request and tree == _base_tree(run):
         # Nothing will be pushed: what was shown of the head before still holds.
         store.put_document(run_id, "green", Green(tree, Evidence()))
         return True
-    assignment = Assignment.REVIEW if run.kind is RunKind.REVIEW else Assignment.BUILD
+    assignment = {RunKind.REVIEW: Assignment.REVIEW, RunKind.CI: Assignment.CI}.get(run.kind, Assignment.BUILD)
     baseline = store.document(run_id, "baseline", Baseline) or Baseline()
     with bench.fresh(bench.complete(tree), "green") as fresh:
         results = fresh.checker.climb(CheckScope.FULL, baseline, stop_early=False)
@@ -267,7 +267,7 @@ def _evidence(run: Run, results: Sequence[CheckResult], baseline: Baseline) -> E
 
 def _look_here(run: Run, tree: str) -> tuple[LookHere, ...]:
     """Where the final tree weakens tests of the base or those that were proven red, or hides something from the proof."""
-    red = red_of(run) if run.kind is not RunKind.REVIEW else None
+    red = red_of(run) if not run.is_on_pull_request else None
     earlier = [_base_tree(run), *([red.tree] if red is not None else [])]
     lines = [line for before in earlier for line in weakened(*_frozen_texts(run, before, tree))]
     order = list(Severity)

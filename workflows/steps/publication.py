@@ -25,7 +25,7 @@ from bot.github.client import GitHub
 from bot.github.markers import with_marker
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import briefs, bundle, contracts, lifecycle
+from workflows.steps import briefs, bundle, ci, contracts, lifecycle, mending
 from workflows.steps.contracts import Findings
 from workflows.steps.records import Green, Red, Ticked, critique_of, mutation_of, rfc_of
 
@@ -87,7 +87,7 @@ def _move_branch(run: Run, start: str, head: str) -> None:
     repo = run.target.repo
     github = hands.current().github.installation(repo.installation_id)
     try:
-        if run.kind is not RunKind.REVIEW:
+        if not run.is_on_pull_request:
             github.create_branch(repo, run.branch, head)
         elif head != start:
             github.move_branch(repo, run.branch, expected=start, sha=head)
@@ -138,6 +138,9 @@ def commit(run: Run, number: int, parent: str, tree: str, headline: str) -> str:
 
 
 def _trailers(run: Run, number: int) -> str:
+    if run.kind is RunKind.CI:
+        # Nobody asked for this round.
+        return f"Rfcsmith-Step: {run.id}/{number}"
     asker = run.requested_by
     co_author = f"Co-authored-by: {asker.login} <{asker.id}+{asker.login}@users.noreply.github.com>"
     return f"Rfcsmith-Step: {run.id}/{number}\n{co_author}"
@@ -147,6 +150,8 @@ def _headline(run: Run) -> str:
     if run.kind is RunKind.REVIEW:
         review = _review_draft(run)
         return f"Answer the review\n\n{review.summary}"
+    if run.kind is RunKind.CI:
+        return mending.commit_message(run)
     change = _change_draft(run)
     return f"{change.title} (#{run.target.issue})\n\n{change.summary}"
 
@@ -181,9 +186,10 @@ def open_pull_request(run_id: str) -> None:
         base=run.base_ref,
         title=change.title,
         body=with_marker(body, f"issue:{run.target.issue}"),
-        draft=False,
+        draft=True,
     )
     store.bind(run.target, pull_request=pull_request.number)
+    ci.watch(run, pull_request, pull_request.head_sha)
     store.save_run(replace(run, pull_request=pull_request.number))
     _ensure_check_run(github, run, pull_request.head_sha, evidence, findings)
     store.put_document(run_id, "note", _opened_note(run_id, pull_request))
@@ -233,10 +239,10 @@ def _account(run: Run, change: ChangeDraft) -> comments.Account:
 
 
 def _commits(run: Run) -> tuple[tuple[str, str], ...]:
-    """The commits of the implementation, each with its headline; a review round adds one of its own behind them."""
+    """The commits of the implementation, each with its headline; a later round adds one of its own behind them."""
     store = hands.current().store
     built = store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
-    run_id = run.id if run.kind is not RunKind.REVIEW or built is None else built.id
+    run_id = run.id if not run.is_on_pull_request or built is None else built.id
     return store.document(run_id, COMMITS, tuple[tuple[str, str], ...]) or ()
 
 
@@ -291,9 +297,25 @@ def _ensure_check_run(github: GitHub, run: Run, head: str, evidence: Evidence, f
 
 def _annotations(run: Run, evidence: Evidence) -> tuple[Annotation, ...]:
     """Survivors at their lines; after a review the lines are not known any more."""
-    if evidence.mutation is None or run.kind is RunKind.REVIEW:
+    if evidence.mutation is None or run.is_on_pull_request:
         return ()
     return comments.mutation_annotations(evidence.mutation)
+
+
+@step("report_mending")
+def report_mending(run_id: str) -> None:
+    """Let the pull request tell of the whole change after CI was mended, and say what failed and what was done."""
+    our_hands = hands.current()
+    store = our_hands.store
+    run = store.run(run_id)
+    assert run.pull_request is not None
+    github = our_hands.github.installation(run.target.repo.installation_id)
+    pushed = store.document(run_id, "pushed", str) or ""
+    if pushed:
+        pull_request = github.pull_request(run.target.repo, run.pull_request)
+        _bring_up_to_date(github, run, pull_request, pushed)
+        ci.watch(run, pull_request, pushed)
+    store.put_document(run_id, "note", mending.note(run, pushed))
 
 
 @step("answer_review")
@@ -315,5 +337,6 @@ def answer_review(run_id: str) -> None:
     pull_request = github.pull_request(repo, run.pull_request)
     if pushed:
         _bring_up_to_date(github, run, pull_request, pushed)
+        ci.watch(run, pull_request, pushed)
     github.request_review(repo, run.pull_request, [run.requested_by.login])
     store.put_document(run_id, "note", comments.reviewed_note(pull_request.html_url, pushed, draft.summary))

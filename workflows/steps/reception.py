@@ -10,6 +10,7 @@ from bot import comments, webhook
 from bot.commands import parse_commands
 from bot.domain import (
     CiCompleted,
+    CiWatch,
     CommentCreated,
     CommentEdited,
     Event,
@@ -29,7 +30,7 @@ from bot.domain import (
 from bot.errors import UserError
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import changes, rounds, speech
+from workflows.steps import changes, ci, rounds, speech
 from workflows.steps.place import Place, answer, is_ours
 
 log = logging.getLogger("rfcsmith")
@@ -40,13 +41,18 @@ REVIEW_DELAY = 3.0
 
 @step("receive")
 def receive(delivery_id: str) -> list[dict[str, Any]]:
-    """Handle a delivery; returns the runs to enqueue. Repeating it changes nothing: every effect is looked for first."""
+    """Handle a delivery; returns what to enqueue: runs, and looks at CI (of the kind `look`).
+
+    Repeating it changes nothing: every effect is looked for first.
+    """
     our_hands = hands.current()
     headers, body = our_hands.store.delivery(delivery_id)
     event = webhook.parse(headers, body).event
     runs = [] if event is None else _handle(delivery_id, event)
     our_hands.store.handled(delivery_id, ", ".join(run.id for run in runs) or "no run")
-    return [
+    news = None if event is None else _news_of_ci(event)
+    looks = [] if news is None else [ci.order(news, delivery_id)]
+    return looks + [
         {
             "id": run.id,
             "kind": run.kind.value,
@@ -58,6 +64,17 @@ def receive(delivery_id: str) -> list[dict[str, Any]]:
     ]
 
 
+def _news_of_ci(event: Event) -> CiWatch | None:
+    """The watch over a pull request whose CI is to be looked at, because it said something or has to begin anew."""
+    if isinstance(event, CiCompleted):
+        return ci.heard(event)
+    if isinstance(event, CommentCreated | ReviewSubmitted | ReviewCommentCreated):
+        ci.spoken(event)
+        return None
+    is_human = isinstance(event, PullRequestChanged) and not is_ours(event.sender)
+    return ci.changed(event) if isinstance(event, PullRequestChanged) and is_human else None
+
+
 def _delay(run: Run) -> float:
     """How long a run waits for more to be said: nothing can be said yet to the first draft of an RFC."""
     match run.kind:
@@ -65,7 +82,7 @@ def _delay(run: Run) -> float:
             return REVIEW_DELAY
         case RunKind.RFC:
             return rounds.quiet_seconds(run)
-        case RunKind.IMPLEMENT:
+        case RunKind.IMPLEMENT | RunKind.CI:
             return 0.0
 
 

@@ -104,22 +104,22 @@ def toolchain_remark(run: Run, baseline: Baseline) -> str:
 
 
 def red_of(run: Run) -> Red | None:
-    """The run's own red proof; a review keeps to that of the implementation that it reviews."""
+    """The run's own red proof; what goes on from a pull request keeps to that of its implementation."""
     store = hands.current().store
-    if run.kind is not RunKind.REVIEW:
+    if not run.is_on_pull_request:
         return store.document(run.id, "red", Red)
     built = store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
     return store.document(built.id, "red", Red) if built is not None else None
 
 
 def mutation_of(run: Run) -> Mutation | None:
-    """What mutants showed of the run's change; for a review of the implementation that it reviews."""
+    """What mutants showed of the run's change; on a pull request that is there already, of its implementation."""
     store = hands.current().store
-    if run.kind is not RunKind.REVIEW:
+    if not run.is_on_pull_request:
         return store.document(run.id, "mutation", Mutation)
     built = store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
     found = store.document(built.id, "mutation", Mutation) if built is not None else None
-    return replace(found, remark="Tried before this review, not again after it.") if found is not None else None
+    return replace(found, remark="Tried before this round, not again after it.") if found is not None else None
 
 
 def rfc_of(run: Run) -> Rfc | None:

@@ -217,7 +217,7 @@ def implement(place: Place, argument: str, number: int, comment_id: int | None) 
 def not_now(place: Place) -> str:
     """Why nothing can be started now: a run at work, or a pull request that is open already; empty where it can."""
     store = hands.current().store
-    running = _others(place, RunKind.IMPLEMENT) + _others(place, RunKind.REVIEW)
+    running = [run for kind in (RunKind.IMPLEMENT, RunKind.REVIEW, RunKind.CI) for run in _others(place, kind)]
     if running:
         return comments.already_running_comment(place.sender, running[0])
     record = store.target(place.repo.id, place.target.issue)

@@ -1,0 +1,51 @@
+"""What follows from the repository's own CI: looks, between which nothing waits, and the run that mends what is red."""
+
+from __future__ import annotations
+
+from bot.domain import Assignment
+from bot.errors import Conflict, Unavailable, UserError
+from workflows.agent import converse
+from workflows.engine import enqueue_look, enqueue_run, workflow
+from workflows.frame import run_to_its_end
+from workflows.implement import TRIALS
+from workflows.steps import ci, mending, preparation, proof, publication
+
+LOOKS = 8
+"""How often a look is tried while GitHub does not answer."""
+
+
+@workflow("look_at_ci")
+def look_at_ci(repository_id: int, pull_request: int, trial: int) -> None:
+    """Look once; the next look is another workflow, and so is the next trial."""
+    try:
+        due = ci.look(repository_id, pull_request)
+        trial = 0
+    except (Unavailable, Conflict) as error:
+        ci.note(repository_id, pull_request, str(error))
+        due = ci.look_later(repository_id, pull_request, trial) if trial < LOOKS else None
+    except UserError as error:
+        ci.note(repository_id, pull_request, error.message)
+        return
+    if due is not None and due["kind"] == "run":
+        enqueue_run(mend_ci, due["id"], 1, partition=due["partition"], priority=due["priority"])
+    elif due is not None:
+        enqueue_look(due, trial + 1)
+
+
+@workflow("ci")
+def mend_ci(run_id: str, segment: int) -> None:
+    run_to_its_end(run_id, segment, mend_ci, _road)
+
+
+def _road(run_id: str) -> None:
+    preparation.locate(run_id)
+    mending.learn(run_id)
+    preparation.check_out(run_id)
+    preparation.fetch_dependencies(run_id)
+    preparation.measure_base(run_id)
+    for trial in range(1, TRIALS + 1):
+        converse(run_id, Assignment.CI)
+        if proof.prove_green(run_id, trial, TRIALS):
+            break
+    publication.push(run_id)
+    publication.report_mending(run_id)
