@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -316,7 +316,7 @@ def collect(made: Scene, entry: dict[str, Any]) -> None:
     entry["mutants"] = outcome.mutants(
         made.brain.shown_mutants if made.brain is not None else [], made.town.annotations()
     )
-    if FaultKind.WEAK in made.options.faults and made.options.mutants_seconds and not entry["mutants"]["noticed_later"]:
+    if _is_unnoticed(made, entry):
         problems.append("a weak test was planted, and no mutant showed it")
     if made.options.rfc_only:
         problems += outcome.rfc_problems(entry, notes, has_model=made.options.model_url is not None)
@@ -329,6 +329,14 @@ def collect(made: Scene, entry: dict[str, Any]) -> None:
             is_measured=made.pull_request is None or made.options.measures,
         )
     entry["outcome"] = "; ".join(dict.fromkeys(problems)) or outcome.GOOD
+
+
+def _is_unnoticed(made: Scene, entry: Mapping[str, Any]) -> bool:
+    """Whether a weak test was planted, there was time for all mutants, and none showed it."""
+    if FaultKind.WEAK not in made.options.faults or not made.options.mutants_seconds or made.pull_request is None:
+        return False
+    had_time = "had no time" not in made.pull_request.issue.body
+    return had_time and not entry["mutants"]["noticed_later"]
 
 
 def _joined(said: str, more: str) -> str:

@@ -20,7 +20,7 @@ Verdict = Generator[list[Block], Sequence[Result], bool | None]
 NOT_SHOWN = "diagnostic for {} never shown"
 NO_FIT = "the fault {} does not fit this crate: neither its checks nor cargo itself show it"
 SURVIVOR = re.compile(r"(?m)^\W*(M\d+) (\S.*)$")
-COMPILE_ERROR = re.compile(r"(?m)^error(?:\[E\d+\])?:")
+COMPILE_ERROR = re.compile(r"(?m)^error\[E\d+\]:")
 HAND_IN_AGAIN = 2
 MOST_DEPENDENCIES = 60
 THREAD_ID = re.compile(r"(?i)\bPRRT_[\w-]+|\bthread[ `\"'=:#]+(?:id[ `\"'=:#]+)?([\w-]*\d[\w-]*)")
@@ -146,10 +146,9 @@ class Player:
             _part(stubs, paths), "The signatures, without what is behind them, so that the tests compile."
         )
         report = (yield [say("Do they fail for the right reason now?"), desk.tool("check", {"scope": "quick"})])[0].text
-        if "formatted" in report:
-            yield from desk.look_around(desk.touched, [])
-        if COMPILE_ERROR.search(report):
-            yield from desk.bring(_part(self.work.tests, paths), "That does not compile, so the tests stand alone.")
+        if COMPILE_ERROR.search(report) or "rustfmt formatted" in report:
+            # What rustfmt made of it is not known here.
+            yield from desk.bring(_part(self.work.tests, paths), "That does not fit in here, so the tests stand alone.")
 
     def build(self) -> Play:
         work = self.work

@@ -14,16 +14,15 @@ from tree_sitter import Node
 from simulator.player import rust, split
 from simulator.trees import Tree, changed
 
-TODO = b"{\n        todo!()\n    }"
-
 
 @dataclass(frozen=True, slots=True)
 class _Function:
-    """`key` finds it in another version of the file; `body` are the bytes of its block, braces included."""
+    """`key` finds it in another version of the file; `body` are the bytes of its block, braces included, `indent` its blanks."""
 
     key: tuple[str, str]
     head: str
     body: tuple[int, int]
+    indent: int
 
 
 def with_stubs(base: Tree, tests: Tree, head: Tree) -> Tree | None:
@@ -50,6 +49,16 @@ def with_stubs(base: Tree, tests: Tree, head: Tree) -> Tree | None:
     return result if found else None
 
 
+def public_functions(text: str) -> set[str]:
+    """The names of the functions outside of tests that say `pub`, behind the type whose they are."""
+    found = set()
+    for function in _functions(text):
+        owner = re.search(r"\bimpl\b(?:<[^{]*?>)?\s+(?:.*\bfor\s+)?(\w+)[^/]*$", function.key[0])
+        if re.match(r"(?:#\[[^\]]*\]\s*)*pub\b(?!\s*\()", function.head):
+            found.add(f"{owner[1]}::{function.key[1]}" if owner else function.key[1])
+    return found
+
+
 def _stubbed(old: str, new: str) -> str | None:
     before = {function.key: (function, old.encode()) for function in _functions(old)}
     data = new.encode()
@@ -62,7 +71,8 @@ def _stubbed(old: str, new: str) -> str | None:
         elif re.search(r"->\s*impl\b", function.head):
             return None
         else:
-            edits.append((start, end, TODO))
+            blanks = " " * function.indent
+            edits.append((start, end, f"{{\n{blanks}    todo!()\n{blanks}}}".encode()))
     for start, end, text in sorted(edits, reverse=True):
         data = data[:start] + text + data[end:]
     return data.decode()
@@ -86,7 +96,7 @@ def _below(node: Node, container: str, tests: list[tuple[int, int]]) -> Iterator
                 continue
             head = (child.text or b"")[: body.start_byte - child.start_byte].decode()
             key = (container, (name.text or b"").decode())
-            yield _Function(key, " ".join(head.split()), (body.start_byte, body.end_byte))
+            yield _Function(key, " ".join(head.split()), (body.start_byte, body.end_byte), child.start_point.column)
         elif child.type in ("impl_item", "trait_item", "mod_item"):
             block = child.child_by_field_name("body")
             if block is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from simulator.case import Case, Trees
 from simulator.player import rust, split
 from simulator.player.edits import hunks
-from simulator.player.stubs import with_stubs
+from simulator.player.stubs import public_functions, with_stubs
 from simulator.trees import Tree, changed
 
 TITLE = 72
@@ -109,8 +109,17 @@ def rfc(work: Work) -> dict[str, object]:
 
 
 def foreseen(work: Work) -> list[dict[str, object]]:
-    """The files that the change will touch, without their items."""
-    return [{"path": path, "items": [], "note": "see the tasks"} for path in work.trees.changed]
+    """The files that the change will touch, with the public functions that are new in them."""
+    return [{"path": path, "items": _new_items(work, path), "note": "see the tasks"} for path in work.trees.changed]
+
+
+def _new_items(work: Work, path: str) -> list[dict[str, object]]:
+    new = work.trees.gold.get(path)
+    if new is None or not path.endswith(".rs") or path in work.test_paths and path not in work.source_paths:
+        return []
+    old = work.trees.base[path].text if path in work.trees.base else ""
+    names = public_functions(new.text or "") - public_functions(old or "")
+    return [{"name": name, "change": "add", "semver": "minor"} for name in sorted(names)]
 
 
 def criteria(work: Work) -> list[dict[str, object]]:
