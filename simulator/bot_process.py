@@ -114,6 +114,14 @@ class BotProcess:
         assert isinstance(report, dict)
         return report
 
+    def verify(self, what: str) -> tuple[int, str]:
+        """Runs evidence again with the product's own command; its exit status, and what it says."""
+        done = subprocess.run(
+            self._command("verify", what),
+            cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
     def tail(self, lines: int = 30) -> str:
         """The end of the log."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""

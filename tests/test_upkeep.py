@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.domain import Actor, Repo, Run, RunKind, Stage, Target
 from bot.settings import load_settings
 from bot.store import Store
 from bot.webhook import parse
 from simulator.github.server import GitHubServer
 from workflows import hands
-from workflows.steps import conversation, preparation, upkeep
+from workflows.steps import conversation, lifecycle, preparation, upkeep
 
 
 @pytest.fixture
@@ -83,3 +85,12 @@ def test_old_deliveries_and_transcripts_are_forgotten(our_hands: hands.Hands, st
     assert store.has_delivery("d-1")
     store.forget_before(time.time() + 60)
     assert not store.has_delivery("d-1")
+
+
+def test_evidence_is_deleted_with_the_repository_that_took_the_app_away(our_hands: hands.Hands, store: Store) -> None:
+    target = Target(Repo(3, "ferris-labs", "demo", 1), 7)
+    run = store.open_run(Run("", RunKind.IMPLEMENT, target, 0, "d-1", Actor("mara")))
+    store.keep_bundle(run, "a" * 64, b"facts", is_public=True)
+    store.save_run(replace(run, stage=Stage.DONE))
+    lifecycle.forget(run.id)
+    assert store.bundle("a" * 64) is None

@@ -13,12 +13,20 @@ from bot import evidence, verification
 from bot.domain import RedKind
 from bot.evidence import RED_LOCK, Archive, Facts, RedTest
 from bot.settings import load_sandbox_settings
+from simulator.github.state import PullRequest
 from tests.story import crate
 from tests.story.tester import Tester
 
 pytestmark = pytest.mark.docker
 
 NEW_TEST = "tests/doubling.rs::the_largest_number_stays"
+
+
+def told_in(pull_request: PullRequest) -> str:
+    """The digest that the pull request names."""
+    found = re.search(r"flask --app app verify ([0-9a-f]{64})", pull_request.issue.body)
+    assert found, pull_request.issue.body
+    return found[1]
 
 
 def run_again(tester: Tester, archive: Archive) -> tuple[evidence.Row, ...]:
@@ -35,11 +43,11 @@ def forged(facts: Facts) -> Facts:
 def test_the_evidence_of_a_change_is_run_again_and_a_forged_one_is_found_out(tester: Tester) -> None:
     tester.has_files({"Cargo.lock": None, ".gitignore": "/target\nCargo.lock\n"})
     pull_request = tester.implement(tester.with_rfc())
-    told = re.search(r"flask --app app verify ([0-9a-f]{64})", pull_request.issue.body)
-    assert told and told[1] in tester.repository.check_runs[0].output["summary"]
-    with urllib.request.urlopen(f"{tester.world.bot.url}/evidence/{told[1]}") as answer:
+    told = told_in(pull_request)
+    assert told in tester.repository.check_runs[0].output["summary"]
+    with urllib.request.urlopen(f"{tester.world.bot.url}/evidence/{told}") as answer:
         content = answer.read()
-    assert evidence.digest_of(content) == told[1]
+    assert evidence.digest_of(content) == told
     assert not tester.world.leaks("the evidence", content) and str(tester.world.home).encode() not in content
 
     archive = evidence.read(content)
@@ -60,3 +68,24 @@ def test_the_evidence_of_a_change_is_run_again_and_a_forged_one_is_found_out(tes
     assert f"differs  {evidence.FINAL_PATCH} gives the final tree" in table
     assert f"{NEW_TEST} does not pass here" in table
     assert crate.SATURATING.encode() not in other_source
+
+
+def test_after_a_review_the_newest_evidence_of_a_pull_request_holds_until_somebody_pushes(tester: Tester) -> None:
+    pull_request = tester.implement(tester.with_rfc())
+    first = told_in(pull_request)
+    tester.review(pull_request, crate.LIBRARY_PATH, 3, "Please name the number.")
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    assert told_in(pull_request) != first
+    name = f"{tester.repository.full_name}#{pull_request.issue.number}"
+    status, said = tester.world.bot.verify(name)
+    assert (status, "differs" in said) == (0, False), said
+    assert f"evidence {told_in(pull_request)} of {tester.repository.full_name}" in said
+    assert "same     the pull request stands at that commit" in said
+
+    with tester.github.world.lock:
+        tester.town.changes.push_files(
+            tester.repository, tester.town.maintainer, pull_request.head, {"NOTES": "mine"}, "By hand"
+        )
+    status, said = tester.world.bot.verify(name)
+    assert (status, said.count("differs")) == (1, 1), said
+    assert "differs  the pull request stands at that commit" in said

@@ -98,8 +98,8 @@ def _archive(run: Run, found: Evidence) -> Archive | None:
         evidence.FINAL_LOCK: noted.lock.encode(),
     }
     files = {
-        evidence.RED_REPORT: noted_red.report.encode(),
-        evidence.GREEN_REPORT: noted.report.encode(),
+        evidence.RED_REPORT: f"{noted_red.report}\n".encode(),
+        evidence.GREEN_REPORT: f"{noted.report}\n".encode(),
         **{name: patch for name, patch in patches.items() if len(patch) <= evidence.LARGEST_PATCH},
         **{name: lock for name, lock in locks.items() if lock},
     }
