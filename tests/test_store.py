@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -134,6 +135,12 @@ def test_the_last_snapshot_comes_back_whole(store: Store) -> None:
     store.save_snapshot(run.id, 1, "1" * 40, b"\0pack")
     store.save_snapshot(run.id, 2, "2" * 40, b"\xff" * 1000)
     assert store.last_snapshot(run.id) == (2, "2" * 40, b"\xff" * 1000)
+
+
+def test_a_name_that_is_too_long_for_its_column_is_refused_by_every_database(store: Store) -> None:
+    store.put_document("implement-1-1-1", "x" * 40, "a")
+    with pytest.raises(ValueError, match="longer than 40"):
+        store.put_document("implement-1-1-1", "x" * 41, "a")
 
 
 def test_a_document_that_is_forgotten_was_never_there(store: Store) -> None:

@@ -60,6 +60,10 @@ class StoredTurn:
     is_act_ended: bool
 
 
+NAME = 40
+"""Characters that the name of a document may have."""
+
+
 class Store(Bundles, Concerns, CiMemory):
     """The product's memory; thread-safe, since every method takes its own connection."""
 
@@ -283,7 +287,12 @@ class Store(Bundles, Concerns, CiMemory):
         return None if row is None else from_json(Rfc, row.record)
 
     def put_document(self, run_id: str, name: str, value: Any) -> None:
-        """Keep a value of a run under a name (`plan`, `baseline`, `evidence` …); a newer one replaces it."""
+        """Keep a value of a run under a name (`plan`, `baseline`, `evidence` …); a newer one replaces it.
+
+        Raises `ValueError` where the name is longer than its column, which SQLite itself would let pass.
+        """
+        if len(name) > NAME:
+            raise ValueError(f"{name!r} is longer than {NAME} characters")
         content = None if value is None else to_json(value)
         same = sa.and_(s.documents.c.run_id == run_id, s.documents.c.name == name)
         with self.engine.begin() as connection:

@@ -35,6 +35,7 @@ class FaultKind(StrEnum):
 USUAL = tuple(kind for kind in FaultKind if kind is not FaultKind.WEAK)
 """All that any check shows; a weak test is shown by mutants alone, for which there must be time."""
 IN_DRAFTS = (FaultKind.CITATION, FaultKind.WEAKNESS)
+IN_CODE = tuple(kind for kind in USUAL if kind not in IN_DRAFTS)
 NOT_YET = "this result is not right yet"
 APPENDED = {
     FaultKind.TYPE: 'const _: u32 = "rfcsmith";',

@@ -10,7 +10,7 @@ from typing import Any
 from simulator.messages.brain import Block, say
 from simulator.player import drafts, split, words
 from simulator.player.desk import BATCH, Desk, Play
-from simulator.player.faults import IN_DRAFTS, Fault, FaultKind, candidates
+from simulator.player.faults import IN_CODE, Fault, FaultKind, candidates
 from simulator.player.transcript import Offer, Result
 from simulator.player.words import Work
 from simulator.trees import File, Tree, changed
@@ -158,11 +158,7 @@ class Player:
         yield from desk.look_around(paths, [work.tests, *stubs, work.trees.base, work.head, work.trees.gold])
         yield from self._fetch_dependencies(desk, work.head)
         yield from self._tick(desk, "T1", "the tests were written first")
-        for kind in (
-            [each for each in self.faults if each not in (*IN_DRAFTS, FaultKind.WEAK)]
-            if self.offer.has("check")
-            else ()
-        ):
+        for kind in [each for each in self.faults if each in IN_CODE] if self.offer.has("check") else ():
             yield from self._make_and_mend(desk, kind)
         code, prose = words.code_and_prose(work)
         yield from desk.bring(_part(work.head, [path for path in paths if path not in prose]), "Now the code.")

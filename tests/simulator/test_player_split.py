@@ -9,7 +9,7 @@ import pytest
 from simulator.case import Case, Criterion, Remark, Trees
 from simulator.player import rust, split, words
 from simulator.player.edits import replacements
-from simulator.player.faults import IN_DRAFTS, FaultKind, candidates, parse_kinds
+from simulator.player.faults import IN_CODE, FaultKind, candidates, parse_kinds
 from simulator.player.head import head, line_of, remarks
 from simulator.player.words import same, work_on
 from simulator.trees import File, changed
@@ -144,7 +144,7 @@ def test_strings_are_seen() -> None:
 
 def test_each_mistake_is_a_variation_of_the_finished_tree() -> None:
     before = split.with_tests(BASE, GOLD)
-    for kind in [each for each in FaultKind if each not in IN_DRAFTS]:
+    for kind in IN_CODE:
         found = candidates(kind, case(), before, GOLD)
         assert found, kind
         for fault in found:

@@ -112,7 +112,7 @@ def commit(run: Run, number: int, parent: str, tree: str, headline: str) -> str:
     if made is not None:
         return made
     parent_tree = our_hands.git.tree_of(repo.id, parent) if our_hands.git.has(repo.id, parent) else None
-    base_tree = parent_tree or our_hands.store.document(run.id, f"tree:{parent}", str)
+    base_tree = parent_tree or our_hands.store.document(run.id, _tree_name(parent), str)
     assert base_tree is not None, "the parent is the base or a commit of this run"
     if base_tree == tree:
         return parent
@@ -129,12 +129,17 @@ def commit(run: Run, number: int, parent: str, tree: str, headline: str) -> str:
         message=f"{headline}\n\n{_trailers(run, number)}",
         expected_tree=tree,
     )
-    our_hands.store.put_document(run.id, f"tree:{sha}", tree)
+    our_hands.store.put_document(run.id, _tree_name(sha), tree)
     listed = our_hands.store.document(run.id, COMMITS, tuple[tuple[str, str], ...]) or ()
     this = (sha, headline.partition("\n")[0])
     our_hands.store.put_document(run.id, COMMITS, (*(each for each in listed if each != this), this))
     our_hands.store.put_document(run.id, key, sha)
     return sha
+
+
+def _tree_name(commit: str) -> str:
+    """The name of the document with a commit's tree; the store's names have room for 40 characters."""
+    return f"tree:{commit[:32]}"
 
 
 def _trailers(run: Run, number: int) -> str:
