@@ -47,6 +47,8 @@ To run it again:  flask --app app verify <this file> --repository <a clone that 
 By hand, in a clone:  git checkout <base_commit>; git apply --index {RED_PATCH}; git write-tree
 gives the id of the red tree; its tests are the commands of the checks.
 """
+BASE, RED, FINAL = "base", "base and new tests", "final tree"
+"""What the three trees are called."""
 _ID = re.compile(r"[0-9a-f]{40}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -247,9 +249,9 @@ def compare(facts: Facts, seen: Seen) -> tuple[Row, ...]:
     """What the archive tells beside what was seen now."""
     rows = []
     for name, told, here in (
-        ("base", facts.base, seen.base),
-        ("base and new tests", facts.red, seen.red),
-        ("final tree", facts.final, seen.final),
+        (BASE, facts.base, seen.base),
+        (RED, facts.red, seen.red),
+        (FINAL, facts.final, seen.final),
     ):
         rows += _state_rows(name, told, here)
     rows.append(Row(f"{len(facts.red_tests)} new tests are red without the change", _red_differences(facts, seen)))
@@ -309,16 +311,14 @@ def _other(what: str, told: str, here: str) -> tuple[str, ...]:
     return () if told == here else (f"{what} {told or 'unknown'} there, {here or 'unknown'} here",)
 
 
-def ci_row(told: State, required: Sequence[Check]) -> Row:
-    """Whether the commands are those that the base commit's own CI and rules require."""
+def ci_rows(name: str, told: State, required: Sequence[Check]) -> tuple[Row, ...]:
+    """Whether every command that the base commit's CI and rules require was run on a tree; more than that is told."""
     names, known = {_line(ran.check): ran.check for ran in told.checks}, {_line(check): check for check in required}
-    missing = [
-        f"`{check.command}` is required there, and was not run" for key, check in known.items() if key not in names
-    ]
-    extra = [
-        f"`{check.command}` was run, and is not required there" for key, check in names.items() if key not in known
-    ]
-    return Row("the commands are those of the base commit's CI", (*missing, *extra))
+    missing = [f"`{check.command}` is required, and was not run" for key, check in known.items() if key not in names]
+    extra = [f"`{check.command}` ({check.source})" for key, check in names.items() if key not in known]
+    rows = (Row(f"{name}: every command of the base commit's CI was run", tuple(missing)),)
+    more = Row(f"{name}: commands that the base commit's CI does not name", tuple(extra), counts=False)
+    return (*rows, more) if extra else rows
 
 
 def head_row(facts: Facts, head: str) -> Row:

@@ -25,6 +25,7 @@ from bot.git import Git
 from bot.github.app import GitHubApp
 from bot.repository import RepositoryConfig
 from bot.rust import checks, discovery
+from bot.rust.ci_log import is_learned, with_learned
 from bot.rust.tests import new_tests
 from bot.rust.verdicts import red_kinds
 from bot.sandbox import never
@@ -198,7 +199,7 @@ class _Desk:
 
     def verify(self, archive: Archive) -> tuple[Row, ...]:
         facts = archive.facts
-        rows = [evidence.ci_row(facts.base, self._required(facts)), *self._head_rows(facts)]
+        rows = [*self._ci_rows(facts), *self._head_rows(facts)]
         base_tree = self.git.tree_of(facts.repository_id, facts.base_commit)
         red, final = self._made(archive, base_tree)
         rows.append(_tree_row("the base commit has the base tree", facts.base.tree, base_tree))
@@ -230,11 +231,21 @@ class _Desk:
             return [Row(what, ("it is not in this repository",), counts=False)]
         return [_tree_row(what, facts.final.tree, self.git.tree_of(facts.repository_id, facts.head_commit))]
 
-    def _required(self, facts: Facts) -> tuple[Check, ...]:
-        """The commands that the base commit's CI and rules ask for, as a run finds them."""
+    def _ci_rows(self, facts: Facts) -> list[Row]:
+        rows: list[Row] = []
+        for name, told in ((evidence.BASE, facts.base), (evidence.RED, facts.red), (evidence.FINAL, facts.final)):
+            required = self._required(facts, told)
+            if name == evidence.RED:
+                required = tuple(check for check in required if check.kind in TESTED)
+            rows += evidence.ci_rows(name, told, required)
+        return rows
+
+    def _required(self, facts: Facts, told: State) -> tuple[Check, ...]:
+        """The commands that the base commit's CI and rules ask for, as a run finds them; what CI had to teach stands beside them."""
         found = [path for path in self.git.paths(facts.repository_id, facts.base_commit) if discovery.wanted(path)]
         texts = self._texts(facts.repository_id, facts.base_commit, found)
-        wanted = self.config.checks.apply(discovery.discover(texts))
+        learned = [ran.check for ran in told.checks if is_learned(ran.check)]
+        wanted = self.config.checks.apply(with_learned(discovery.discover(texts), learned))
         return checks.ladder(wanted, scope=CheckScope.FULL, tools=self.engine.tool_names())
 
     def _texts(self, repository_id: int, tree: str, paths: list[str]) -> dict[str, str]:

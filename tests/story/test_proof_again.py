@@ -35,9 +35,10 @@ def run_again(tester: Tester, archive: Archive) -> tuple[evidence.Row, ...]:
 
 
 def forged(facts: Facts) -> Facts:
-    """A new test is hidden, another is invented, and a check that failed is told to have passed."""
+    """A new test is hidden, another invented, a check that failed is told to have passed, and one was left out at last."""
     hidden = (RedTest("tests/doubling.rs::two_is_doubled", RedKind.ASSERTION),)
-    return replace(facts, red_tests=hidden, red=replace(facts.red, checks=facts.base.checks[-1:]))
+    red = replace(facts.red, checks=facts.base.checks[-1:])
+    return replace(facts, red_tests=hidden, red=red, final=replace(facts.final, checks=facts.final.checks[-1:]))
 
 
 def test_the_evidence_of_a_change_is_run_again_and_a_forged_one_is_found_out(tester: Tester) -> None:
@@ -60,7 +61,8 @@ def test_the_evidence_of_a_change_is_run_again_and_a_forged_one_is_found_out(tes
     assert f"{NEW_TEST} is red here (assertion), and the archive does not name it" in table
     assert "tests/doubling.rs::two_is_doubled: red there (assertion), not red here" in table
     assert "2 passed, 0 failed" not in table and "exit 0, 1 passed, 0 failed, 0 ignored there, exit 101" in table
-    assert table.endswith("It does not hold: 2 differ.")
+    assert "`cargo check --workspace --all-targets` is required, and was not run" in table
+    assert table.endswith("It does not hold: 4 differ.")
 
     other_source = archive.files[evidence.FINAL_PATCH].replace(b"saturating_mul(2)", b"wrapping_mul(2)")
     changed = replace(archive, files={**archive.files, evidence.FINAL_PATCH: other_source})
