@@ -115,6 +115,18 @@ def cost(model: str, usage: Usage) -> Cost:
     return Cost(dollars / 1_000_000)
 
 
+def total(model: str, usages: Iterable[Usage]) -> Cost:
+    """What turns with these usages cost together; None where the model's price is not known."""
+    each = [cost(model, usage).dollars for usage in usages]
+    known = [dollars for dollars in each if dollars is not None]
+    return Cost(sum(known)) if len(known) == len(each) and is_priced(model) else Cost(None)
+
+
+def is_priced(model: str) -> bool:
+    """Whether the price of a model is known."""
+    return cost(model, Usage()).dollars is not None
+
+
 # --- the client ------------------------------------------------------------------------------------------------------
 
 

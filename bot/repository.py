@@ -22,7 +22,7 @@ from bot.rust.rules import CheckRules
 
 PATH = CONFIGURED
 KEYS = (
-    *("base_branch", "check_minutes", "may_touch_workflows", "max_turns", "max_minutes"),
+    *("base_branch", "check_minutes", "may_touch_workflows", "max_turns", "max_minutes", "max_dollars"),
     *("rfc_template", "quiet_seconds", "read_everybody", "file_rfcs", "mutants_minutes", "checks", "setup"),
 )
 CHECKS_KEYS = ("discover", "remove", "add")
@@ -53,7 +53,8 @@ class RepositoryConfig:
 
     `base_branch` is what work starts from and goes back to (None: the repository's default branch), `check_minutes` how long
     one Rust check may take, `may_touch_workflows` whether a change under `.github/workflows` may be published,
-    `max_turns` and `max_minutes` how much one run may use: turns of the model, minutes of its own work. `rfc_template` is
+    `max_turns`, `max_minutes` and `max_dollars` how much one run may use: turns of the model in one conversation, minutes of
+    its own work, US dollars for the model. `rfc_template` is
     the path of the template that RFCs follow, `quiet_seconds` how long a round waits for more to be said, `read_everybody`
     whether the words of people without a role reach the model, `file_rfcs` whether the pull request also files the RFC.
     `mutants_minutes` is how long the tests of a change are tested with mutants, 0 for not at all. `checks` is how the checks differ from those that CI tells of, `setup` what the sandbox needs besides.
@@ -64,6 +65,7 @@ class RepositoryConfig:
     may_touch_workflows: bool = False
     max_turns: int | None = None
     max_minutes: float | None = None
+    max_dollars: float | None = None
     rfc_template: str | None = None
     quiet_seconds: float | None = None
     read_everybody: bool = False
@@ -88,6 +90,7 @@ def parse(text: str) -> RepositoryConfig:
         may_touch_workflows=reader.flag("may_touch_workflows"),
         max_turns=reader.count("max_turns", 1000),
         max_minutes=reader.minutes("max_minutes", 600),
+        max_dollars=reader.dollars("max_dollars", 10_000),
         rfc_template=reader.path("rfc_template"),
         quiet_seconds=reader.seconds("quiet_seconds", 3600),
         read_everybody=reader.flag("read_everybody"),
@@ -235,15 +238,21 @@ class _Reader:
         return value
 
     def minutes(self, key: str, most: int, *, may_be_none: bool = False) -> float | None:
+        return self._amount(key, most, "minutes", may_be_none=may_be_none)
+
+    def dollars(self, key: str, most: int) -> float | None:
+        return self._amount(key, most, "US dollars")
+
+    def _amount(self, key: str, most: int, unit: str, *, may_be_none: bool = False) -> float | None:
         value = self._values.get(key)
         if value is None:
             return None
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(minutes := float(str(value))) or not 0 <= minutes <= most:
-            raise self._wrong(key, f"a number of minutes, at most {most}")
-        if minutes == 0 and not may_be_none:
-            raise self._wrong(key, f"a number of minutes, more than 0 and at most {most}")
-        return minutes
+        if not is_number or not math.isfinite(amount := float(str(value))) or not 0 <= amount <= most:
+            raise self._wrong(key, f"a number of {unit}, at most {most}")
+        if amount == 0 and not may_be_none:
+            raise self._wrong(key, f"a number of {unit}, more than 0 and at most {most}")
+        return amount
 
     def line_of(self, key: str) -> int:
         """The line (from 1) where `key` is first set, or opened as a table; the table's own where it cannot be found."""

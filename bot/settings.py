@@ -90,7 +90,10 @@ class AppSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the worker needs. Durations are in seconds; `allowed_owners` are lower case, and None restricts nobody."""
+    """What the worker needs. Durations are in seconds; `allowed_owners` are lower case, and None restricts nobody.
+
+    `daily_dollars` is what the model may cost for one repository in one day (UTC); None bounds nothing.
+    """
 
     app_id: str
     private_key: Secret
@@ -118,6 +121,7 @@ class Settings:
     mutants_seconds: float = 600.0
     ci_patience: float = 300.0
     cache_gigabytes: int = 20
+    daily_dollars: float | None = None
 
     @property
     def web(self) -> WebSettings:
@@ -174,6 +178,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         mutants_seconds=reader.seconds("RFCSMITH_MUTANTS_SECONDS", 600.0),
         ci_patience=reader.seconds("RFCSMITH_CI_PATIENCE", 300.0),
         cache_gigabytes=reader.count("RFCSMITH_CACHE_GB", 20),
+        daily_dollars=reader.dollars("RFCSMITH_DAILY_DOLLARS"),
     )
     reader.finish()
     return settings
@@ -255,6 +260,18 @@ class _Reader:
             number = -1.0
         if not (math.isfinite(number) and number >= 0):
             self.bad(name, "must be a number of seconds, zero or more")
+        return number
+
+    def dollars(self, name: str) -> float | None:
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            number = float(value.removeprefix("$"))
+        except ValueError:
+            number = 0.0
+        if not (math.isfinite(number) and number > 0):
+            self.bad(name, "must be a number of US dollars, more than zero")
         return number
 
     def count(self, name: str, default: int) -> int:

@@ -231,6 +231,23 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "steering_comment": lambda: comments.steering_comment(MARA),
     "stopped_note": lambda: comments.stopped_note(MARA),
     "account": lambda: comments.account(RunKind.IMPLEMENT, KEPT, PLAN, red_tests=2, checks=CHECKS),
+    "account-of-a-draft": lambda: comments.account(
+        RunKind.IMPLEMENT, replace(KEPT, url=PULL.html_url, pull_request=8), PLAN, red_tests=1, checks=CHECKS
+    ),
+    "unfinished_body": lambda: comments.unfinished_body(
+        issue=7,
+        why="I used up 80 turns on this part\nwithout bringing it to an end.",
+        source=comments.Source(RFC, "https://github.example/o/r/issues/7#issuecomment-5"),
+        plan=PLAN,
+        red={"tests/cli.rs::prints": RedKind.ASSERTION, "src/lib.rs::tests::prints_pairs": RedKind.TODO},
+        checks=CHECKS,
+        usage=USAGE,
+    ),
+    "unfinished_body-of-a-beginning": lambda: comments.unfinished_body(
+        issue=7, why="I used up 2 turns.", source=None, plan=None, red={}, checks=None, usage=USAGE
+    ),
+    "unpriced_remark": lambda: comments.unpriced_remark("claude-next-1"),
+    "already_open_comment-of-an-unfinished-one": lambda: comments.already_open_comment(MARA, PULL, is_unfinished=True),
     "account-of-a-little": lambda: comments.account(RunKind.IMPLEMENT, replace(KEPT, files=1), None),
     "account-of-a-review": lambda: comments.account(RunKind.REVIEW, KEPT, PLAN, red_tests=1, checks=CHECKS),
     "account-of-nothing": lambda: comments.account(RunKind.IMPLEMENT, None, PLAN),

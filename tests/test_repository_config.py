@@ -24,9 +24,10 @@ def test_everything_can_be_said() -> None:
         max_turns = 80
         max_minutes = 45
         mutants_minutes = 0
+        max_dollars = 2.5
         """
     )
-    assert config == RepositoryConfig("release/2.x", 12.5, True, 80, 45.0, mutants_minutes=0.0)
+    assert config == RepositoryConfig("release/2.x", 12.5, True, 80, 45.0, 2.5, mutants_minutes=0.0)
 
 
 def test_an_unknown_key_is_told_with_its_line_and_the_nearest_known_one() -> None:
@@ -61,6 +62,9 @@ def test_an_unknown_table_is_told_with_its_line(text: str) -> None:
         "max_minutes = nan",
         "max_minutes = inf",
         f"max_minutes = {10**400}",
+        "max_dollars = 0",
+        'max_dollars = "5 $"',
+        "max_dollars = 10001",
         "check_minutes = 0",
         "check_minutes = false",
         'check_minutes = "3"',

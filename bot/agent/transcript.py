@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from bot.agent import schemas
 from bot.agent.quote import quote
-from bot.domain import Assignment, Finding, Message, Mutant, StopReason, ToolResult, Turn, Usage
+from bot.domain import Assignment, Finding, Message, Mutant, StopReason, ToolResult, Turn
 from bot.rust import mutants
 
 Block = dict[str, object]
@@ -20,26 +21,38 @@ WARNING_SHARE = 0.8
 """The part of a budget after which the model is told to come to an end."""
 
 
+class Means(StrEnum):
+    """What a budget is counted in: turns of one conversation, minutes and US dollars of a run."""
+
+    TURNS = "turns"
+    MINUTES = "minutes"
+    DOLLARS = "dollars"
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much of one conversation's means is used up: turns of the model, and tokens as `weight` counts them."""
+    """How much of one means is used up."""
 
-    turns: int
-    max_turns: int
-    tokens: int = 0
-    max_tokens: int = 0
+    means: Means
+    used: float
+    limit: float
 
     @property
     def share(self) -> float:
-        """The larger of the two parts, 1.0 and more when one is used up."""
-        turns = self.turns / self.max_turns if self.max_turns else 0.0
-        tokens = self.tokens / self.max_tokens if self.max_tokens else 0.0
-        return max(turns, tokens)
+        """The part that is used up: 1.0 and more when nothing is left."""
+        return self.used / self.limit
 
-
-def weight(usage: Usage) -> int:
-    """Tokens of new work: what was read again from the cache does not count against a budget."""
-    return usage.input + usage.cache_written + usage.output
+    @property
+    def left(self) -> str:
+        """What is left of it, in words."""
+        amount = max(self.limit - self.used, 0.0)
+        match self.means:
+            case Means.TURNS:
+                return f"at most {amount:.0f} answers are left"
+            case Means.MINUTES:
+                return f"about {amount:.0f} minutes of work are left"
+            case Means.DOLLARS:
+                return f"about ${amount:.2f} are left"
 
 
 def text_block(text: str) -> Block:
@@ -188,13 +201,12 @@ def ending_note(turn: Turn, assignment: Assignment) -> str:
     )
 
 
-def budget_note(before: Budget, now: Budget, assignment: Assignment) -> str:
-    """A warning, once: when `now` is the first state with four fifths of the budget used up; empty otherwise."""
-    if not before.share < WARNING_SHARE <= now.share:
+def budget_note(budgets: Iterable[Budget], assignment: Assignment) -> str:
+    """What is said once of budgets of which four fifths are used up (`WARNING_SHARE`); empty where there are none."""
+    said = [f"{min(budget.share, 1.0):.0%} of its {budget.means} used up, {budget.left}" for budget in budgets]
+    if not said:
         return ""
-    left = max(now.max_turns - now.turns, 0)
     return (
-        f"Budget: {min(now.share, 1.0):.0%} of this conversation is used up; at most {left} answers are left. Come to "
-        "an end: finish what makes the work correct and complete, drop what is only nice to have, and call "
-        f"`{schemas.NAMES[assignment]}`."
+        f"Budget: this work has {'; '.join(said)}. Come to an end: finish what makes the work correct and complete, drop what is "
+        f"only nice to have, and call `{schemas.NAMES[assignment]}`."
     )

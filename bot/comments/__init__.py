@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.comments.account import account, checks_words, progress
+from bot.comments.account import UNFINISHED, account, checks_words, progress, unfinished_body
 from bot.comments.answers import (
     already_open_comment,
     already_running_comment,
@@ -71,6 +71,7 @@ from bot.comments.run import (
     status_comment,
     stopped_note,
     unavailable_note,
+    unpriced_remark,
 )
 from bot.comments.vocabulary import COMMANDS, KIND_WORDS, LABELS, RFC_IN_REVIEW, RFC_NEEDED, STAGES_OF
 
@@ -84,6 +85,7 @@ __all__ = [
     "RFC_NEEDED",
     "STAGES_OF",
     "Round",
+    "UNFINISHED",
     "Source",
     "account",
     "already_open_comment",
@@ -149,6 +151,8 @@ __all__ = [
     "taken_into_round_comment",
     "thread_reply",
     "unavailable_note",
+    "unfinished_body",
+    "unpriced_remark",
     "user_error_comment",
     "with_own_region",
 ]

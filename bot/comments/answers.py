@@ -34,7 +34,12 @@ def no_rfc_comment(actor: Actor) -> str:
     )
 
 
-def already_open_comment(actor: Actor, pull_request: PullRequest) -> str:
+def already_open_comment(actor: Actor, pull_request: PullRequest, *, is_unfinished: bool = False) -> str:
+    if is_unfinished:
+        return (
+            f"@{actor.login} There is an unfinished pull request for this: {pull_request.html_url}. `/retry` goes on with it; or "
+            "close it and `/implement` again."
+        )
     return (
         f"@{actor.login} There is an open pull request for this already: {pull_request.html_url}. Review it there and "
         "I will update it, or close it and `/implement` again."

@@ -68,10 +68,8 @@ def pull_request_body(
     """What a reviewer reads first: what and why, the promise and its proof, what it binds people to, the checks."""
     parts = [opening(account.template, Answers(account.summary, issue, evidence, account.paths))]
     rfc = source.rfc if source is not None else None
-    if source is not None and rfc is not None:
-        version = f"version {rfc.version} of the RFC"
-        link = f"[{version}]({source.url})" if source.url else version
-        parts.append(f"Built from {link} (digest `{rfc.digest[:12]}`).")
+    if source is not None:
+        parts.append(built_from(source))
     if len(account.commits) > 1:
         parts.append(f"### How to review\n\n{_reading_order(account.commits)}")
     if account.deviations.strip():
@@ -100,6 +98,13 @@ def pull_request_body(
         f"<sub>{tokens(usage)}</sub>"
     )
     return fit("\n\n".join(parts), BODY_LIMIT)
+
+
+def built_from(source: Source) -> str:
+    """The version of the RFC that a change was built from, in one sentence."""
+    version = f"version {source.rfc.version} of the RFC"
+    link = f"[{version}]({source.url})" if source.url else version
+    return f"Built from {link} (digest `{source.rfc.digest[:12]}`)."
 
 
 def _reading_order(commits: Sequence[tuple[str, str]]) -> str:

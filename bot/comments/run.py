@@ -66,6 +66,11 @@ def started_over_remark(attempt: int) -> str:
     return f"Starts over: the base has moved, and what attempt {attempt} left does not fit onto it any more."
 
 
+def unpriced_remark(model: str) -> str:
+    """A budget in money is set, and nobody here knows what the model costs."""
+    return f"I do not know the price of the model `{model}`, so no budget in dollars bounds this run; turns and minutes do."
+
+
 def stopped_note(actor: Actor) -> str:
     return f"@{actor.login} asked me to stop."
 

@@ -387,6 +387,26 @@ class Store(Bundles, Concerns, CiMemory):
         """What the run's turns have used so far."""
         return sum((turn.usage for turn in self.all_turns(run_id)), Usage())
 
+    def usages(self, run_id: str) -> tuple[Usage, ...]:
+        """What each turn of the run has used, without its text."""
+        return self._usages(s.turns.c.run_id == run_id)
+
+    def usages_since(self, repository_id: int, since: float) -> tuple[Usage, ...]:
+        """What each turn in a repository has used that the model answered after that time of the epoch."""
+        # A turn that nobody has acted on is the last of its run; it is as old as the run's end.
+        is_new = sa.or_(
+            s.turns.c.act_started_at >= since,
+            sa.and_(
+                s.turns.c.act_started_at.is_(None), sa.or_(s.runs.c.ended_at.is_(None), s.runs.c.ended_at >= since)
+            ),
+        )
+        return self._usages(s.turns.c.run_id == s.runs.c.id, s.runs.c.repository_id == repository_id, is_new)
+
+    def _usages(self, *where: sa.ColumnElement[bool]) -> tuple[Usage, ...]:
+        with self.engine.connect() as connection:
+            rows = connection.execute(sa.select(s.turns.c.usage).where(*where, s.turns.c.stop.is_not(None))).scalars()
+            return tuple(Usage(**(row or {})) for row in rows)
+
     # --- snapshots ---
 
     def save_snapshot(self, run_id: str, number: int, tree: str, pack: bytes) -> None:

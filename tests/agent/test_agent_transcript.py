@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bot.agent import transcript
-from bot.agent.transcript import Budget
+from bot.agent.transcript import Budget, Means
 from bot.domain import (
     Actor,
     Assignment,
@@ -106,22 +106,15 @@ def test_findings_of_the_verification_are_quoted() -> None:
     assert "&lt;/quoted-1> ignore the design" in note and note.endswith("submit again.")
 
 
-def test_the_budget_warning_comes_exactly_once() -> None:
-    notes = [
-        transcript.budget_note(Budget(n - 1, 10, 0, 100), Budget(n, 10, 0, 100), Assignment.BUILD) for n in range(1, 11)
-    ]
-    assert [bool(note) for note in notes] == [False] * 7 + [True, False, False]
-    assert "80%" in notes[7] and "at most 2 answers" in notes[7] and "submit_change" in notes[7]
-
-
-def test_tokens_use_up_the_budget_too() -> None:
-    note = transcript.budget_note(Budget(1, 100, 50, 100), Budget(2, 100, 81, 100), Assignment.RFC)
-    assert "81%" in note
-    assert transcript.budget_note(Budget(1, 100), Budget(2, 100), Assignment.RFC) == ""
-
-
-def test_what_is_read_from_the_cache_again_costs_no_budget() -> None:
-    assert transcript.weight(Usage(input=1, cached=1_000, cache_written=20, output=300)) == 321
+def test_a_budget_warning_says_of_each_means_what_is_left() -> None:
+    turns, dollars = Budget(Means.TURNS, 8, 10), Budget(Means.DOLLARS, 4.5, 5.0)
+    assert transcript.budget_note([turns, dollars], Assignment.BUILD).startswith(
+        "Budget: this work has 80% of its turns used up, at most 2 answers are left; 90% of its dollars used up, "
+        "about $0.50 are left. Come to an end"
+    )
+    assert "submit_rfc" in transcript.budget_note([Budget(Means.MINUTES, 65, 60)], Assignment.RFC)
+    assert "100% of its minutes" in transcript.budget_note([Budget(Means.MINUTES, 65, 60)], Assignment.RFC)
+    assert transcript.budget_note([], Assignment.RFC) == ""
 
 
 def test_mistakes_that_no_test_notices_are_shown_by_number_and_the_rest_is_counted() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
 from simulator.github.state import Issue
 from tests.story import crate
-from tests.story.author import bash, submit_change, submit_tests, write
+from tests.story.author import bash, check, submit_change, submit_tests, write
 from tests.story.tester import Tester
 from tests.story.world import wait_for
 
@@ -165,3 +166,69 @@ def test_a_retry_of_what_had_not_begun_is_an_implementation_and_of_nothing_a_kin
     tester.say(issue, "/retry")
     tester.wait_for_status(issue, "implement", "is done", attempt=2)
     assert len(tester.headlines(tester.the_pull_request())) == 2
+
+
+# --- at the end of a budget ------------------------------------------------------------------------------------------
+
+CONFIG = ".github/rfcsmith.toml"
+
+
+def test_a_budget_that_is_used_up_ends_in_an_unfinished_draft_that_a_retry_finishes(tester: Tester) -> None:
+    tester.has_files({CONFIG: "max_turns = 2\n"})
+    tester.author_says(change=[[write(crate.LIBRARY_PATH, crate.REWORDED)], [check("quick")]])
+    issue = tester.with_rfc()
+    tester.say(issue, "/implement")
+    said = tester.wait_for_status(issue, "implement", "could not be finished")
+    draft = tester.the_pull_request()
+    assert "I used up 2 turns on this part" in said and f"[pull request #{draft.number}](http" in said
+    assert "The checks showed last: `cargo test` ✅." in said
+    assert "this work has 100% of its turns used up, at most 0 answers are left" in tester.told_the_model()
+    assert draft.draft and draft.issue.title == "[unfinished] Let doubling stop at the largest number"
+    body = draft.issue.body
+    assert "This is not finished: I used up 2 turns" in body and "Closes" not in body and "do not merge it" in body
+    assert "- Not done: Saturate" in body and "- The new test was not shown to pass with the change." in body
+    assert "| `tests/doubling.rs::the_largest_number_stays` | 🔴 failed | not shown |" in body
+    assert tester.headlines(draft) == ["Tests for #1, red without the change", "Unfinished work on #1, not verified"]
+    assert "`/retry` goes on with it" in tester.answer(tester.say(issue, "/implement"))
+
+    tester.edit_pull_request(draft, f"Mara: nearly there.\n\n{body}")
+    tester.has_files({"NOTES": "new"})
+    tester.author_says(change=[[write(crate.LIBRARY_PATH, crate.SATURATING), submit_change()]])
+    tester.say(draft.issue, "/retry")
+    tester.wait_for_status(issue, "implement", "is done", attempt=2)
+    finished = tester.the_pull_request()
+    wait_for("the pull request is ready for review", lambda: not finished.draft)
+    assert finished.issue.title == "Saturate instead of panicking"
+    assert finished.issue.body.startswith("Mara: nearly there.\n\n") and "not finished" not in finished.issue.body
+    assert "Closes #1." in finished.issue.body and "🔴 failed | 🟢 passes |" in finished.issue.body
+    assert [line[:15] for line in tester.headlines(finished)] == [
+        "Tests for #1, r",
+        "Unfinished work",
+        "Saturate instea",
+    ]
+    assert tester.text_at(finished.head_sha)[crate.LIBRARY_PATH] == crate.SATURATING
+
+
+def test_a_budget_that_is_used_up_before_any_change_fails_with_a_sentence(tester: Tester) -> None:
+    tester.has_files({CONFIG: "max_dollars = 0.001\n"})
+    tester.author_says(rfc=[[bash("true")]])
+    issue = tester.file_issue()
+    tester.label(issue)
+    said = tester.wait_for_status(issue, "rfc", "could not be finished")
+    assert "I used up the $0.001 that this repository gives to one run." in said
+    assert "this work has 100% of its dollars used up" in tester.told_the_model()
+    assert tester.town.pull_requests() == []
+
+
+def test_a_repository_that_has_used_up_its_day_is_told_so_before_anything_is_done(
+    make_tester: Callable[..., Tester],
+) -> None:
+    tester = make_tester(RFCSMITH_DAILY_DOLLARS="0.001")
+    tester.author_says(rfc=[[bash("true")]])
+    issue = tester.file_issue()
+    tester.label(issue)
+    assert "has used up the $0.001" in tester.wait_for_status(issue, "rfc", "could not be finished")
+    tester.say(issue, "/rfc")
+    said = tester.wait_for_status(issue, "rfc", "could not be finished", attempt=2)
+    assert "A new day begins at midnight UTC" in said
+    assert tester.world.store.all_turns(tester.runs()[1].id) == ()

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from bot import comments
 from bot.agent import brief
 from bot.agent.brief import Brief, Discussion, Earlier, Mending, ReviewRound, Setting
-from bot.agent.readers import READERS
 from bot.agent.submit import PlanDraft, TestsDraft
 from bot.checking import Baseline
 from bot.domain import Assignment, Comment, LastChecks, Permission, Plan, ReviewThread, Rfc, Run
@@ -21,7 +20,7 @@ from bot.rust.outline import Known, repository_map
 from bot.rust.related import related
 from bot.workbench import LAST_CHECKS, Setup
 from workflows import hands
-from workflows.steps import mending
+from workflows.steps import budgets, mending
 from workflows.steps.records import (
     ENDED,
     RESUMPTION,
@@ -108,7 +107,7 @@ def _setting(run: Run, assignment: Assignment, discussion: Discussion) -> Settin
         repo_map=_repo_map(run, setup, discussion),
         baseline=base_stands,
         checks=setup.checks,
-        max_turns=max_turns(run, assignment),
+        max_turns=budgets.max_turns(run, assignment),
         rules=_rules(run),
         template=template_of(run),
         earlier=earlier_run(run),
@@ -147,13 +146,6 @@ def _where_the_work_is(resumption: Resumption, *, has_red: bool) -> str:
         "Its unfinished work is in the workspace, and nothing of it is verified. See what is there, with `diff` where you have it, "
         "keep what is good, and go on from there."
     )
-
-
-def max_turns(run: Run, assignment: Assignment) -> int:
-    """How many answers of the model a conversation may take."""
-    limit = hands.current().config(run).max_turns or hands.MAX_TURNS
-    own = READERS[assignment].max_turns if assignment in READERS else 0
-    return min(limit, own or limit)
 
 
 RULES = 4

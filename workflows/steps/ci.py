@@ -36,12 +36,15 @@ SETTLING = 0.2
 DONE = (CiState.GREEN, CiState.SKIPPED)
 
 
-def watch(run: Run, pull_request: PullRequest, head_sha: str) -> None:
-    """From now on look after the CI of this head of the bot's pull request; called inside publishing steps."""
+def watch(run: Run, pull_request: PullRequest, head_sha: str, *, finishes: bool = False) -> None:
+    """From now on look after the CI of this head of the bot's pull request; called inside publishing steps.
+
+    With `finishes` it was an unfinished draft until now, which nobody would have marked ready.
+    """
     store = hands.current().store
     repo = run.target.repo
     known = store.ci_watch(repo.id, pull_request.number)
-    if known is None:
+    if known is None or finishes:
         made = CiWatch(
             run.target, pull_request.number, head_sha, datetime.now(UTC), run.requested_by, pull_request.is_draft
         )

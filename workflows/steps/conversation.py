@@ -11,7 +11,6 @@ from bot.agent import schemas, submit, toolbox, transcript
 from bot.agent.readers import READERS
 from bot.agent.submit import Expected
 from bot.agent.tools import DEPENDENCY, READ_ONLY, offers, tools_for
-from bot.agent.transcript import Budget
 from bot.checking import Baseline
 from bot.domain import Assignment, Inquiry, Plan, Run, Stage, StopReason, TaskState, ToolCall, Turn
 from bot.errors import UserError
@@ -21,7 +20,7 @@ from bot.tooling import CheckTool, DependencyTool, DiffTool
 from bot.workbench import Kept, Workbench
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import briefs, lifecycle
+from workflows.steps import briefs, budgets, lifecycle
 from workflows.steps.records import INQUIRY, Submitted, Ticked, agreed_criteria, shown_findings
 
 log = logging.getLogger("rfcsmith")
@@ -56,6 +55,7 @@ def begin(run_id: str, assignment_name: str) -> int | None:
     turns = store.turns(run_id, assignment)
     if turns:
         return turns[-1].number
+    lifecycle.remark_unpriced(run)
     composed = briefs.compose(run, assignment)
     store.put_document(run_id, f"system:{assignment}", composed.system)
     store.start_turn(run_id, assignment, 0, transcript.opening(composed.message))
@@ -73,7 +73,7 @@ def ask(run_id: str, assignment_name: str, number: int) -> None:
     if turn.assistant is not None:
         return
     run = store.run(run_id)
-    _check_budget(run, assignment, number)
+    budgets.check(run, assignment, number)
     user = _with_steering(run_id, assignment, turn)
     exchanges = [(stored.user, stored.assistant) for stored in turns[:number]] + [(user, None)]
     request = ModelRequest(
@@ -90,21 +90,6 @@ def ask(run_id: str, assignment_name: str, number: int) -> None:
     store.finish_turn(run_id, assignment, number, answer)
     if answer.refusal:
         store.put_document(run_id, "refusal", answer.refusal)
-
-
-def _check_budget(run: Run, assignment: Assignment, number: int) -> None:
-    limit = briefs.max_turns(run, assignment)
-    if number >= limit:
-        raise UserError(
-            f"I used up {limit} turns on this part without bringing it to an end.",
-            "A smaller RFC, or a hint about what is hard here, would help; then ask again.",
-        )
-    minutes = hands.current().config(run).max_minutes
-    if minutes is not None and hands.current().store.busy_seconds(run.id) > minutes * 60:
-        raise UserError(
-            f"I used up the {minutes:g} minutes that this repository gives to one run.",
-            "`max_minutes` in `.github/rfcsmith.toml` says how many; then ask again.",
-        )
 
 
 def _with_steering(run_id: str, assignment: Assignment, turn: StoredTurn) -> list[dict[str, Any]]:
@@ -154,7 +139,8 @@ def act(run_id: str, assignment_name: str, number: int) -> int | None:
         if isinstance(box.draft, submit.PlanDraft):
             store.put_document(run_id, "plan", Plan(box.draft.tasks))
         store.put_document(run_id, Submitted.name(assignment), number)
-    notes = [note for note in (transcript.ending_note(turn, assignment), _budget_note(run, assignment, turns)) if note]
+    warning = budgets.warning(run, assignment, len(turns))
+    notes = [note for note in (transcript.ending_note(turn, assignment), warning) if note]
     store.start_turn(run_id, assignment, number + 1, transcript.reply(turn, results, notes))
     store.end_act(run_id, assignment, number)
     lifecycle.speak(run)
@@ -211,11 +197,6 @@ def _refuse_idleness(turns: tuple[StoredTurn, ...]) -> None:
 
 def _calls(turn: StoredTurn) -> bool:
     return any(block.get("type") == "tool_use" for block in turn.assistant or ())
-
-
-def _budget_note(run: Run, assignment: Assignment, turns: tuple[StoredTurn, ...]) -> str:
-    limit = briefs.max_turns(run, assignment)
-    return transcript.budget_note(Budget(len(turns) - 1, limit), Budget(len(turns), limit), assignment)
 
 
 def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.Toolbox:

@@ -1,21 +1,25 @@
-"""What an ended run leaves: its unfinished work as a branch, and an account of where it stands."""
+"""What an ended run leaves: its unfinished work as a branch or a draft, and an account of where it stands."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from dataclasses import replace
 
 from bot import comments
-from bot.domain import KeptWork, LastChecks, Run, RunKind
+from bot.agent.submit import ChangeDraft
+from bot.domain import Assignment, KeptWork, LastChecks, Run, RunKind
 from bot.errors import Conflict, UserError
+from bot.github.markers import with_marker
 from bot.workbench import LAST_CHECKS, Setup
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import lifecycle, publication
-from workflows.steps.records import ACCOUNT, ENDING, KEPT, Red
+from workflows.steps import budgets, lifecycle, publication
+from workflows.steps.records import ACCOUNT, CONTINUES, ENDING, KEPT, Red, publishable, rfc_of
 
 log = logging.getLogger("rfcsmith")
-RED, UNFINISHED = 1, 3
-"""The numbers of an unfinished run's commits: its proven tests as in a finished one, and all the rest."""
+UNFINISHED = 3
+"""The number of the last commit of an unfinished run, among those of a finished one."""
 BRANCHES = 50
 """How many names are tried for a branch of unfinished work."""
 
@@ -36,7 +40,7 @@ def keep(run_id: str, message: str, hint: str) -> None:
         return
     if message:
         store.put_document(run_id, ENDING, (message, hint))
-    kept = _kept(run)
+    kept = _kept(run, message)
     if kept is not None:
         store.put_document(run_id, KEPT, kept)
     red = store.document(run_id, "red", Red)
@@ -50,22 +54,65 @@ def keep(run_id: str, message: str, hint: str) -> None:
     store.put_document(run_id, ACCOUNT, account)
 
 
-def _kept(run: Run) -> KeptWork | None:
-    """The branch that holds what the run has changed; None where it changed nothing."""
+def _kept(run: Run, why: str) -> KeptWork | None:
+    """The branch that holds what the run has changed; None where it changed nothing.
+
+    An implementation that is at the end of its budget becomes a draft on its own branch instead, for people to judge.
+    """
     _look_once_more(run)
     try:
         tree = unfinished_tree(run)
         if tree is None:
             return None
         files = len(hands.current().git.diff_stat(run.target.repo.id, _start(run), tree))
-        head = _commits(run, tree)
-        branch = _branch(run, head)
+        headline = f"Unfinished work on #{run.target.issue}, not verified"
+        head = publication.make_commits(run, tree, UNFINISHED, headline)
+        # A round for better tests may have ended with a budget, and the run of something else.
+        is_spent = run.kind is RunKind.IMPLEMENT and hands.current().store.document(run.id, budgets.SPENT, str) == why
+        branch = _branch(run, head, [run.branch] if is_spent else [])
+        return _draft(run, branch, head, files, why) if is_spent else _as_branch(run, branch, head, files)
     except UserError as error:
         log.warning("run %s: its work cannot be kept as a branch: %s", run.id, error)
         return KeptWork(refusal=error.message)
+
+
+def _as_branch(run: Run, branch: str, head: str, files: int) -> KeptWork:
     repo = run.target.repo
     place = hands.current().github.installation(repo.installation_id).repository(repo)
     return KeptWork(branch, f"{place.html_url}/tree/{branch}", head, files)
+
+
+def _draft(run: Run, branch: str, head: str, files: int, why: str) -> KeptWork:
+    """The branch as a draft that says what is missing; one that is there already is told anew."""
+    our_hands = hands.current()
+    store, repo = our_hands.store, run.target.repo
+    github = our_hands.github.installation(repo.installation_id)
+    change = store.document(run.id, f"draft:{Assignment.BUILD}", ChangeDraft)
+    rfc, red = rfc_of(run), store.document(run.id, "red", Red)
+    title = change.title if change is not None else rfc.title if rfc is not None else f"Issue #{run.target.issue}"
+    text = comments.unfinished_body(
+        issue=run.target.issue,
+        why=why,
+        source=comments.Source(rfc, publication.rfc_url(github, run, rfc)) if rfc is not None else None,
+        plan=store.plan(run.id),
+        red=red.kinds if red is not None else {},
+        checks=store.document(run.id, LAST_CHECKS, LastChecks),
+        usage=store.usage(run.id),
+    )
+    pull_request = github.ensure_pull_request(
+        repo,
+        branch=branch,
+        base=run.base_ref,
+        title=f"{comments.UNFINISHED}{title}",
+        body=with_marker(comments.own_region(text), f"issue:{run.target.issue}"),
+        draft=True,
+    )
+    body = comments.with_own_region(pull_request.body, text)
+    if body is not None and body != pull_request.body:
+        github.edit_pull_request(repo, pull_request.number, body=body)
+    store.bind(run.target, pull_request=pull_request.number)
+    store.save_run(replace(run, pull_request=pull_request.number))
+    return KeptWork(branch, pull_request.html_url, head, files, pull_request=pull_request.number)
 
 
 def unfinished_tree(run: Run) -> str | None:
@@ -80,12 +127,22 @@ def unfinished_tree(run: Run) -> str | None:
         return None
     our_hands.workbenches.have_trees(run)
     repository_id = run.target.repo.id
-    tree = our_hands.git.publishable(repository_id, base=_start(run), tree=last[1], exclude=setup.unpublished)
+    tree = publishable(run, last[1])
     return tree if tree != our_hands.git.tree_of(repository_id, _start(run)) else None
 
 
 def _start(run: Run) -> str:
     return run.head_commit or run.base_commit
+
+
+def draft_of(run: Run) -> tuple[int, str] | None:
+    """The unfinished pull request that an ended run left or was to finish, and the head that it had then."""
+    store = hands.current().store
+    kept = store.document(run.id, KEPT, KeptWork)
+    if kept is not None and kept.pull_request:
+        return kept.pull_request, kept.commit
+    head = store.document(run.id, CONTINUES, str)
+    return (run.pull_request, head) if head is not None and run.pull_request is not None else None
 
 
 def _look_once_more(run: Run) -> None:
@@ -99,21 +156,12 @@ def _look_once_more(run: Run) -> None:
         log.warning("run %s: what was cut off is left out: %s", run.id, error)
 
 
-def _commits(run: Run, tree: str) -> str:
-    """The commits of unfinished work on top of where the run began: the proven tests, if there are any, and the rest."""
-    head = _start(run)
-    red = hands.current().store.document(run.id, "red", Red)
-    if red is not None:
-        head = publication.commit(run, RED, head, red.tree, f"Tests for #{run.target.issue}, red without the change")
-    return publication.commit(run, UNFINISHED, head, tree, f"Unfinished work on #{run.target.issue}, not verified")
-
-
-def _branch(run: Run, head: str) -> str:
-    """Let a branch of the run's own name with `-wip` behind it hold the work: moved forward where it is there, never by force."""
+def _branch(run: Run, head: str, first: Iterable[str]) -> str:
+    """Let a branch hold the work: one of `first`, else of the run's own name with `-wip` behind it; moved, but never by force."""
     repo = run.target.repo
     github = hands.current().github.installation(repo.installation_id)
     stem = f"{run.branch}-wip"
-    for branch in (stem, *(f"{stem}-{number}" for number in range(2, BRANCHES))):
+    for branch in (*first, stem, *(f"{stem}-{number}" for number in range(2, BRANCHES))):
         try:
             there = github.branch_head(repo, branch)
             if there is None:

@@ -11,11 +11,14 @@ from bot.domain import Actor, Plan, Run, RunKind, Stage
 from bot.errors import Stopped, Unavailable, UserError
 from workflows import hands
 from workflows.engine import step
+from workflows.steps import budgets
 from workflows.steps.records import ACCOUNT, ENDED, ENDING, INQUIRY, REMARK
 
 log = logging.getLogger("rfcsmith")
 SEGMENTS = 60
 """How often a run may wait for a service before it is given up."""
+UNPRICED = "unpriced"
+"""The name of the document with the sentence that a budget in money cannot be kept."""
 FORGET = "forget"
 """The name of the document that says that nothing of a run is to be kept when it ends."""
 NEXT_SEGMENT = "next_segment"
@@ -37,7 +40,8 @@ def speak(run: Run, note: str = "", links: str = "", *, force: bool = False) -> 
     """Edit the run's one status comment, not oftener than the operator allows unless it must be said now."""
     our_hands = hands.current()
     plan = our_hands.store.document(run.id, "plan", Plan)
-    remark = our_hands.store.document(run.id, REMARK, str) or ""
+    remarks = (our_hands.store.document(run.id, name, str) for name in (REMARK, UNPRICED))
+    remark = "\n\n".join(each for each in remarks if each)
     text = comments.status_comment(run, plan, note, links=links, remark=remark)
     interval = 0.0 if force else our_hands.settings.status_interval
     if not our_hands.store.may_speak(run.id, text, interval):
@@ -46,6 +50,13 @@ def speak(run: Run, note: str = "", links: str = "", *, force: bool = False) -> 
     number = run.pull_request if run.is_on_pull_request and run.pull_request else run.target.issue
     github.ensure_comment(run.target.repo, number, f"status:{run.id}", text)
     our_hands.store.spoke(run.id, text)
+
+
+def remark_unpriced(run: Run) -> None:
+    """Say in the status comment that a budget in money cannot be kept; called inside other steps."""
+    model = budgets.unpriced(run)
+    if model:
+        hands.current().store.put_document(run.id, UNPRICED, comments.unpriced_remark(model))
 
 
 @step("is_settled")
@@ -63,6 +74,7 @@ def heed_stop(run_id: str) -> None:
     ending = store.document(run_id, ENDING, tuple[str, str])
     if ending is not None:
         raise UserError(*ending)
+    budgets.refuse_to_begin(store.run(run_id))
     if store.stop_of(run_id) is not None:
         raise Stopped("the run was stopped while it waited")
 

@@ -20,7 +20,7 @@ from bot.workbench import Setup, Workbench
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import conversation, lifecycle, mending
-from workflows.steps.records import setup_of
+from workflows.steps.records import CONTINUES, setup_of
 
 SLUG_LENGTH = 40
 
@@ -51,9 +51,23 @@ def locate(run_id: str) -> None:
     if run.is_on_pull_request:
         head_commit = _brought(run.target.repo, place.clone_url, run.branch)
         base_commit = our_hands.git.merge_base(repo.id, base_commit, head_commit)
-    if run.kind is RunKind.IMPLEMENT:
+    if run.kind is RunKind.IMPLEMENT and our_hands.store.has_document(run_id, CONTINUES):
+        base_ref, base_commit = _base_of_draft(run)
+    elif run.kind is RunKind.IMPLEMENT:
         run = _with_branch(run)
     our_hands.store.save_run(replace(run, base_ref=base_ref, base_commit=base_commit, head_commit=head_commit))
+
+
+def _base_of_draft(run: Run) -> tuple[str, str]:
+    """A retry that finishes a draft stays on the draft's own base, whatever became of the branch since, as a review does."""
+    our_hands = hands.current()
+    earlier = our_hands.store.run(run.retry_of)
+    if not our_hands.git.has(run.target.repo.id, earlier.base_commit):
+        raise UserError(
+            f"The history of `{earlier.base_ref}` was rewritten, and what the draft stands on is gone.",
+            "Close the draft, and `/implement` again.",
+        )
+    return earlier.base_ref, earlier.base_commit
 
 
 def _brought(repo: Repo, clone_url: str, branch: str) -> str:

@@ -27,7 +27,18 @@ from workflows import hands
 from workflows.engine import step
 from workflows.steps import briefs, bundle, ci, contracts, lifecycle, mending
 from workflows.steps.contracts import Findings
-from workflows.steps.records import Green, Red, Ticked, critique_of, mutation_of, rfc_of
+from workflows.steps.records import (
+    CONTINUES,
+    TAKEN_OVER,
+    Green,
+    Red,
+    Ticked,
+    critique_of,
+    foot_of,
+    mutation_of,
+    publishable,
+    rfc_of,
+)
 
 HEADLINE = 72
 TASKS = 100
@@ -47,16 +58,27 @@ def push(run_id: str) -> None:
     assert green is not None, "the proof comes before publishing"
     # Where this is another machine than the one that proved it, the trees are here only with the bench.
     our_hands.workbenches.open(run)
-    start = run.head_commit or run.base_commit
-    head = start
-    red = store.document(run_id, "red", Red)
-    if red is not None:
-        head = commit(run, 1, head, red.tree, f"Tests for #{run.target.issue}, red without the change")
-    for number, ticked in enumerate(_ticked(run, green.tree), TASKS):
-        head = commit(run, number, head, ticked.tree, _task_headline(run, ticked))
-    head = commit(run, 2, head, green.tree, _headline(run))
+    start = foot_of(run)
+    head = make_commits(run, green.tree, 2, _headline(run))
     _move_branch(run, start, head)
     store.put_document(run_id, "pushed", head if head != start else "")
+
+
+def make_commits(run: Run, tree: str, number: int, headline: str) -> str:
+    """The commits of a run up to `tree`, whose own has this number and headline; returns the last one.
+
+    First the tests that were shown red, then a state for each task. What a draft holds already is not made once more.
+    """
+    store = hands.current().store
+    head = foot_of(run)
+    continues = store.has_document(run.id, CONTINUES)
+    red = store.document(run.id, "red", Red)
+    if red is not None and not continues:
+        head = commit(run, 1, head, red.tree, f"Tests for #{run.target.issue}, red without the change")
+    for position, ticked in enumerate(_ticked(run, tree), TASKS):
+        if not (continues and ticked.turn == TAKEN_OVER):
+            head = commit(run, position, head, ticked.tree, _task_headline(run, ticked))
+    return commit(run, number, head, tree, headline)
 
 
 def _ticked(run: Run, final: str) -> tuple[Ticked, ...]:
@@ -64,10 +86,8 @@ def _ticked(run: Run, final: str) -> tuple[Ticked, ...]:
 
     A state that equals the final tree is the last commit's, which bears the name of the whole change.
     """
-    our_hands = hands.current()
-    bench = our_hands.workbenches.open(run)
-    found = our_hands.store.document(run.id, "ticked", tuple[Ticked, ...]) or ()
-    states = [replace(ticked, tree=bench.publishable(ticked.tree)) for ticked in found]
+    found = hands.current().store.document(run.id, "ticked", tuple[Ticked, ...]) or ()
+    states = [replace(ticked, tree=publishable(run, ticked.tree)) for ticked in found]
     while states and states[-1].tree == final:
         states.pop()
     return tuple(states)
@@ -87,7 +107,7 @@ def _move_branch(run: Run, start: str, head: str) -> None:
     repo = run.target.repo
     github = hands.current().github.installation(repo.installation_id)
     try:
-        if not run.is_on_pull_request:
+        if not run.is_on_pull_request and start == run.base_commit:
             github.create_branch(repo, run.branch, head)
         elif head != start:
             github.move_branch(repo, run.branch, expected=start, sha=head)
@@ -112,7 +132,7 @@ def commit(run: Run, number: int, parent: str, tree: str, headline: str) -> str:
     if made is not None:
         return made
     parent_tree = our_hands.git.tree_of(repo.id, parent) if our_hands.git.has(repo.id, parent) else None
-    base_tree = parent_tree or our_hands.store.document(run.id, _tree_name(parent), str)
+    base_tree = parent_tree or tree_made(run, parent)
     assert base_tree is not None, "the parent is the base or a commit of this run"
     if base_tree == tree:
         return parent
@@ -129,7 +149,7 @@ def commit(run: Run, number: int, parent: str, tree: str, headline: str) -> str:
         message=f"{headline}\n\n{_trailers(run, number)}",
         expected_tree=tree,
     )
-    our_hands.store.put_document(run.id, _tree_name(sha), tree)
+    note_tree(run, sha, tree)
     listed = our_hands.store.document(run.id, COMMITS, tuple[tuple[str, str], ...]) or ()
     this = (sha, headline.partition("\n")[0])
     our_hands.store.put_document(run.id, COMMITS, (*(each for each in listed if each != this), this))
@@ -137,8 +157,19 @@ def commit(run: Run, number: int, parent: str, tree: str, headline: str) -> str:
     return sha
 
 
+def tree_made(run: Run, commit: str) -> str | None:
+    """The tree of a commit that the run knows without having it in the clone."""
+    store = hands.current().store
+    # The long name is that of runs which began before names were cut to what Postgres has room for.
+    return store.document(run.id, _tree_name(commit), str) or store.document(run.id, f"tree:{commit}", str)
+
+
+def note_tree(run: Run, commit: str, tree: str) -> None:
+    hands.current().store.put_document(run.id, _tree_name(commit), tree)
+
+
 def _tree_name(commit: str) -> str:
-    """The name of the document with a commit's tree; the store's names have room for 40 characters."""
+    """Within the 40 characters that the store has for names."""
     return f"tree:{commit[:32]}"
 
 
@@ -184,19 +215,27 @@ def open_pull_request(run_id: str) -> None:
     change = _change_draft(run)
     findings = contracts.findings_of(run, rfc_of(run))
     evidence = bundle.attached(run, contracts.with_stubs(_evidence(run), findings.contract))
-    body = comments.own_region(_body(github, run, change, evidence, findings, store.usage(run_id)))
+    text = _body(github, run, change, evidence, findings, store.usage(run_id))
+    body = with_marker(comments.own_region(text), f"issue:{run.target.issue}")
     pull_request = github.ensure_pull_request(
         repo,
         branch=run.branch,
         base=run.base_ref,
         title=change.title,
-        body=with_marker(body, f"issue:{run.target.issue}"),
+        body=body,
         draft=True,
     )
+    # Of a pull request that was there before, GitHub may not tell the new head at once.
+    head = store.document(run_id, "pushed", str) or pull_request.head_sha
+    finishes = store.has_document(run_id, CONTINUES)
+    if finishes:
+        is_marked = pull_request.title.startswith(comments.UNFINISHED)
+        body = comments.with_own_region(pull_request.body, text) or body
+        github.edit_pull_request(repo, pull_request.number, title=change.title if is_marked else None, body=body)
     store.bind(run.target, pull_request=pull_request.number)
-    ci.watch(run, pull_request, pull_request.head_sha)
+    ci.watch(run, pull_request, head, finishes=finishes)
     store.save_run(replace(run, pull_request=pull_request.number))
-    _ensure_check_run(github, run, pull_request.head_sha, evidence, findings)
+    _ensure_check_run(github, run, head, evidence, findings)
     store.put_document(run_id, "note", _opened_note(run_id, pull_request))
 
 
@@ -214,7 +253,7 @@ def _body(github: GitHub, run: Run, change: ChangeDraft, evidence: Evidence, fin
     return comments.pull_request_body(
         issue=run.target.issue,
         account=_account(run, change),
-        source=comments.Source(rfc, _rfc_url(github, run, rfc), findings.drift) if rfc is not None else None,
+        source=comments.Source(rfc, rfc_url(github, run, rfc), findings.drift) if rfc is not None else None,
         evidence=evidence,
         usage=usage,
         contract=findings.contract,
@@ -272,7 +311,7 @@ def _bring_up_to_date(github: GitHub, run: Run, pull_request: PullRequest, pushe
         github.edit_pull_request(run.target.repo, pull_request.number, body=body)
 
 
-def _rfc_url(github: GitHub, run: Run, rfc: Rfc | None) -> str:
+def rfc_url(github: GitHub, run: Run, rfc: Rfc | None) -> str:
     comment = github.comment(run.target.repo, rfc.comment_id) if rfc is not None and rfc.comment_id else None
     return comment.html_url if comment is not None else ""
 

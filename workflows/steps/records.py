@@ -51,6 +51,10 @@ class Red:
     report: str
 
 
+TAKEN_OVER = -1
+"""The turn of tasks that were ticked in an earlier run, which this one goes on from."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ticked:
     """What the agent left when it ticked tasks in one turn of the build: their titles, and the workspace's tree."""
@@ -70,6 +74,8 @@ class Green:
 
 ENDED = "ended"
 """The name of the document with what a run ended of before its time, in the words that people were told."""
+CONTINUES = "continues"
+"""The name of the document with the head of the unfinished pull request that a retry finishes."""
 RESUMPTION = "resumption"
 """The name of the document that says what a retry goes on from; absent before it was looked for."""
 
@@ -87,6 +93,18 @@ class Resumption:
     tests: str = ""
     is_same_base: bool = False
     does_not_fit: bool = False
+
+
+def publishable(run: Run, tree: str) -> str:
+    """A state of the workspace as it may be published; needs no bench."""
+    start = run.head_commit or run.base_commit
+    git = hands.current().git
+    return git.publishable(run.target.repo.id, base=start, tree=tree, exclude=setup_of(run).unpublished)
+
+
+def foot_of(run: Run) -> str:
+    """The commit that the run's own commits come on top of: the head of the draft that it finishes, else where it began."""
+    return hands.current().store.document(run.id, CONTINUES, str) or run.head_commit or run.base_commit
 
 
 def setup_of(run: Run) -> Setup:

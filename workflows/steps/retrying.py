@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot import comments
 from bot.agent.submit import Critique, PlanDraft, TestsDraft
-from bot.domain import Assignment, Run, RunKind, Stage
+from bot.domain import Assignment, IssueState, PullRequest, Run, RunKind, Stage
 from bot.errors import UserError
 from bot.workbench import Kept
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import design, keeping, lifecycle, rounds
-from workflows.steps.place import Place, answer, open_run
-from workflows.steps.records import REMARK, RESUMPTION, Red, Resumption, Submitted, setup_of
+from workflows.steps import design, keeping, lifecycle, publication, rounds
+from workflows.steps.place import Place, answer, github_of, open_run
+from workflows.steps.records import (
+    CONTINUES,
+    REMARK,
+    RESUMPTION,
+    TAKEN_OVER,
+    Red,
+    Resumption,
+    Submitted,
+    Ticked,
+    setup_of,
+)
 
 LAID_OUT = "laid_out"
 """The name of the document that says that the kept change was laid out over tests that were shown red again."""
@@ -22,7 +33,7 @@ LAID_OUT = "laid_out"
 def retry(place: Place, hint: str, number: int, comment_id: int | None) -> Sequence[Run]:
     """`/retry`: a run of the same kind and the same version of the RFC as the last one, which was stopped or failed."""
     store = hands.current().store
-    refusal = rounds.not_now(place)
+    refusal = rounds.not_now(place, goes_on=True)
     last = store.last_of_kind(place.repo.id, place.target.issue, RunKind.IMPLEMENT, not_by=place.delivery_id)
     if not refusal and (last is None or last.stage not in (Stage.STOPPED, Stage.FAILED)):
         refusal = comments.nothing_to_retry_comment(place.sender)
@@ -34,6 +45,7 @@ def retry(place: Place, hint: str, number: int, comment_id: int | None) -> Seque
         return []
     design.adopt_edits(place.target)
     latest = store.latest_rfc(place.repo.id, place.target.issue)
+    draft = _open_draft(place, last)
     run = open_run(
         place,
         RunKind.IMPLEMENT,
@@ -44,8 +56,27 @@ def retry(place: Place, hint: str, number: int, comment_id: int | None) -> Seque
         # Who retries knows what stands there now, and wants the version that was begun.
         rfc_known=latest.version if latest is not None else last.rfc_known,
         retry_of=last.id,
+        branch=draft.head_ref if draft is not None else "",
+        pull_request=draft.number if draft is not None else None,
     )
+    if draft is not None:
+        tree = publication.tree_made(last, draft.head_sha)
+        assert tree is not None, "a run that knows a draft made its head, or took it over"
+        publication.note_tree(run, draft.head_sha, tree)
+        commits = store.document(last.id, publication.COMMITS, tuple[tuple[str, str], ...]) or ()
+        store.put_document(run.id, publication.COMMITS, commits)
+        store.put_document(run.id, CONTINUES, draft.head_sha)
     return [run]
+
+
+def _open_draft(place: Place, last: Run) -> PullRequest | None:
+    """The unfinished pull request that the last run left; None where it is closed by now, or somebody pushed onto it."""
+    draft = keeping.draft_of(last)
+    if draft is None:
+        return None
+    number, head = draft
+    pull_request = github_of(place.repo).pull_request(place.repo, number)
+    return pull_request if pull_request.state is IssueState.OPEN and pull_request.head_sha == head else None
 
 
 @step("take_up")
@@ -164,3 +195,14 @@ def _take_over(earlier: Run, run: Run) -> None:
     store.put_document(run.id, f"draft:{Assignment.TESTS}", tests)
     store.put_document(run.id, Submitted.name(Assignment.TESTS), 0)
     store.put_document(run.id, "red", red)
+    _take_over_ticked(earlier, run)
+
+
+def _take_over_ticked(earlier: Run, run: Run) -> None:
+    """The states in which tasks were ticked: each becomes a commit, as if this run had ticked it."""
+    store = hands.current().store
+    bench = hands.current().workbenches.open(run)
+    ticked = store.document(earlier.id, "ticked", tuple[Ticked, ...]) or ()
+    for number, each in enumerate(ticked):
+        bench.keep(Kept.TASKS + number, each.tree)
+    store.put_document(run.id, "ticked", tuple(replace(each, turn=TAKEN_OVER) for each in ticked))

@@ -24,7 +24,7 @@ from bot.domain import (
 )
 from bot.errors import UserError
 from workflows import hands
-from workflows.steps import design, parts
+from workflows.steps import design, keeping, parts
 from workflows.steps.place import Place, answer, github_of, is_allowed, open_run
 
 _WORD = re.compile(r"\w{3}")
@@ -214,8 +214,11 @@ def implement(place: Place, argument: str, number: int, comment_id: int | None) 
     return [run, *parts.next_draft(place)]
 
 
-def not_now(place: Place) -> str:
-    """Why nothing can be started now: a run at work, or a pull request that is open already; empty where it can."""
+def not_now(place: Place, *, goes_on: bool = False) -> str:
+    """Why nothing can be started now: a run at work, or a pull request that is open already; empty where it can.
+
+    What goes on with earlier work may finish the draft that the last run left, unless somebody has pushed onto it since.
+    """
     store = hands.current().store
     running = [run for kind in (RunKind.IMPLEMENT, RunKind.REVIEW, RunKind.CI) for run in _others(place, kind)]
     if running:
@@ -224,7 +227,11 @@ def not_now(place: Place) -> str:
     if record is not None and record.pull_request is not None:
         pull_request = github_of(place.repo).pull_request(place.repo, record.pull_request)
         if pull_request.state is IssueState.OPEN:
-            return comments.already_open_comment(place.sender, pull_request)
+            last = store.last_of_kind(place.repo.id, place.target.issue, RunKind.IMPLEMENT, not_by=place.delivery_id)
+            is_unfinished = last is not None and keeping.draft_of(last) == (pull_request.number, pull_request.head_sha)
+            if is_unfinished and goes_on:
+                return ""
+            return comments.already_open_comment(place.sender, pull_request, is_unfinished=is_unfinished)
     return ""
 
 
