@@ -213,7 +213,19 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "already_running_comment": lambda: comments.already_running_comment(MARA, RUN),
     "nothing_running_comment": lambda: comments.nothing_running_comment(MARA),
     "stopping_comment": lambda: comments.stopping_comment(MARA, RUN),
-    "running_status_comment": lambda: comments.running_status_comment(RUN, PLAN, USAGE),
+    "running_status_comment": lambda: comments.running_status_comment(
+        RUN, PLAN, USAGE, checks=CHECKS, dollars=1.236, url="https://github.example/o/r/issues/7#issuecomment-9"
+    ),
+    "running_status_comment-at-an-unknown-price": lambda: comments.running_status_comment(
+        replace(RUN, kind=RunKind.RFC, stage=Stage.PREPARE), None, USAGE, checks=None, dollars=None, url=""
+    ),
+    "idle_status_comment-of-what-was-stopped": lambda: comments.idle_status_comment(
+        replace(RUN, stage=Stage.STOPPED), RFC, "", KEPT
+    ),
+    "heard_comment": lambda: comments.heard_comment(MARA, "Right.\nI will use a `BTreeMap`."),
+    "heard_comment-without-a-word": lambda: comments.heard_comment(MARA, ""),
+    "unheard_comment": lambda: comments.unheard_comment(MARA, RunKind.IMPLEMENT),
+    "unheard_comment-of-a-review": lambda: comments.unheard_comment(MARA, RunKind.REVIEW),
     "idle_status_comment": lambda: comments.idle_status_comment(replace(RUN, stage=Stage.DONE), RFC, PULL.html_url),
     "idle_status_comment-of-nothing": lambda: comments.idle_status_comment(None, None, ""),
     "status_comment-at-work": lambda: comments.status_comment(RUN, PLAN),
@@ -261,6 +273,7 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "failed_note": lambda: comments.failed_note("It is archived.", "Unarchive it."),
     "bug_note": lambda: comments.bug_note(RUN.id),
     "bug_note-of-a-run-that-can-be-retried": lambda: comments.bug_note(RUN.id, can_be_retried=True),
+    "going_on_comment": lambda: comments.going_on_comment(MARA, 7),
     "nothing_to_retry_comment": lambda: comments.nothing_to_retry_comment(MARA),
     "resumed_remark": lambda: comments.resumed_remark(1, is_same_base=True, has_red_tests=True),
     "resumed_remark-before-any-proof": lambda: comments.resumed_remark(2, is_same_base=True, has_red_tests=False),

@@ -14,7 +14,7 @@ import pytest
 
 from bot.domain import StopReason, ToolCall, Usage
 from bot.errors import ModelUnavailable, Stopped, UserError
-from bot.model import PRICES, AnthropicModel, ModelRequest, cost
+from bot.model import PRICES, AnthropicModel, ModelRequest, cost, total
 from simulator.messages.brain import Answer, ScriptedBrain, call, say
 from simulator.messages.faults import FaultKind
 from simulator.messages.server import MessagesServer
@@ -473,6 +473,15 @@ def test_a_turn_costs_what_the_price_list_says() -> None:
     usage = Usage(input=1_000, cached=100_000, cache_written=10_000, output=2_000)
     assert cost("claude-opus-5-5", usage).dollars == pytest.approx(0.004 + 0.02 + 0.05 + 0.04)
     assert cost("claude-haiku-4-5-20251001", usage).dollars == pytest.approx(0.001 + 0.01 + 0.0125 + 0.01)
+
+
+def test_turns_are_added_up_by_what_each_costs_and_not_at_all_at_an_unknown_price() -> None:
+    usage = Usage(input=60_000, output=1_000)
+    assert total("claude-haiku-5-5", [usage, usage]).dollars == pytest.approx(
+        2 * (cost("claude-haiku-5-5", usage).dollars or 0)
+    )
+    assert total("claude-opus-5-5", []).dollars == 0
+    assert total("somebody-elses", []).dollars is total("somebody-elses", [usage]).dollars is None
 
 
 def test_a_model_without_a_known_price_costs_nobody_knows_what() -> None:

@@ -49,6 +49,7 @@ def test_missing_and_bad_settings_are_told_together_and_without_their_values(env
         "RFCSMITH_STATUS_INTERVAL": "nan",
         "RFCSMITH_CONCURRENCY": "0",
         "RFCSMITH_CACHE_GB": "1.5",
+        "RFCSMITH_DAILY_DOLLARS": "0",
         "RFCSMITH_EFFORT": "heroic",
         "RFCSMITH_PUBLIC_URL": "https://bot.example.org?x=1",
         "SANDBOX_CA_BUNDLE": "/nowhere/ca.pem",
@@ -68,7 +69,7 @@ def test_the_defaults_are_those_of_the_readme(environ: dict[str, str]) -> None:
     assert settings.model == "claude-opus-5-5"
     assert settings.home == Path("/home/ada/.local/share/rfcsmith")
     assert settings.database_url == "sqlite:////home/ada/.local/share/rfcsmith/rfcsmith.sqlite"
-    assert settings.allowed_owners is None
+    assert settings.allowed_owners is None and settings.daily_dollars is None
     assert (settings.write_pause, settings.status_interval, settings.concurrency, settings.cache_gigabytes) == (
         1.0,
         15.0,
@@ -98,6 +99,7 @@ def test_everything_can_be_set(environ: dict[str, str], tmp_path: Path) -> None:
             "RFCSMITH_STATUS_INTERVAL": "0.5",
             "RFCSMITH_CONCURRENCY": "8",
             "RFCSMITH_CACHE_GB": "3",
+            "RFCSMITH_DAILY_DOLLARS": "$12.50",
             "RFCSMITH_WORKER_ID": "worker-a",
             "SANDBOX_CA_BUNDLE": str(tmp_path / "ca.pem"),
         }
@@ -113,6 +115,7 @@ def test_everything_can_be_set(environ: dict[str, str], tmp_path: Path) -> None:
         8,
         3,
     )
+    assert settings.daily_dollars == 12.5
     assert (settings.effort, settings.image, settings.docker_runtime) == ("high", "image:1", "runsc")
     assert settings.ca_bundle == tmp_path / "ca.pem"
     assert settings.worker_id == "worker-a"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -34,6 +35,8 @@ from bot.domain import (
 )
 from bot.store import Store, metadata, upgrade
 from bot.store.ci import LEARNED_AT_MOST
+from bot.store.codec import from_json, to_json
+from workflows.steps import publication
 
 REPO = Repo(11, "ferris-labs", "pocketwatch", 5)
 TARGET = Target(REPO, 7)
@@ -204,6 +207,47 @@ def test_evidence_outlives_the_run_and_goes_with_the_repository(store: Store) ->
     assert store.bundle("a" * 64) == b"facts"
     store.forget_bundles(REPO.id)
     assert store.bundle("a" * 64) is None
+
+
+def test_what_turns_used_is_told_by_run_and_by_repository_since_a_time(store: Store) -> None:
+    first = opened(store)
+    other = store.open_run(Run("", RunKind.RFC, Target(replace(REPO, id=12), 7), 0, "d-2", MARA))
+    answer = Turn((), StopReason.TOOLS, (), "", Usage(input=10, output=1), 1.0)
+    for run, number in ((first, 0), (first, 1), (other, 0)):
+        store.start_turn(run.id, Assignment.BUILD, number, ())
+        store.finish_turn(run.id, Assignment.BUILD, number, answer)
+    store.start_act(first.id, Assignment.BUILD, 0)
+    store.start_turn(first.id, Assignment.BUILD, 2, ())
+    assert store.usages(first.id) == (answer.usage, answer.usage)
+    # Nobody has acted on the second turn yet: as long as its run is at work, it is new.
+    now = time.time()
+    assert len(store.usages_since(REPO.id, now - 60)) == 2
+    assert len(store.usages_since(REPO.id, now + 60)) == 1
+    store.save_run(replace(first, stage=Stage.FAILED))
+    assert store.usages_since(REPO.id, now + 60) == ()
+
+
+def test_the_last_run_of_a_kind_leaves_out_the_one_that_a_delivery_opened(store: Store) -> None:
+    first, _ = opened(store), opened(store, "d-2", RunKind.RFC)
+    second = opened(store, "d-3")
+    assert store.last_of_kind(REPO.id, 7, RunKind.IMPLEMENT) == second
+    assert store.last_of_kind(REPO.id, 7, RunKind.IMPLEMENT, not_by="d-3") == first
+    assert store.last_of_kind(REPO.id, 8, RunKind.IMPLEMENT) is None
+
+
+def test_a_run_that_was_stored_before_there_were_retries_is_read(store: Store) -> None:
+    run = opened(store)
+    stored = {name: value for name, value in to_json(run).items() if name != "retry_of"}
+    assert from_json(Run, stored) == run
+
+
+def test_the_tree_of_a_commit_is_noted_under_a_name_that_postgres_has_room_for(store: Store) -> None:
+    run = opened(store)
+    name = publication._tree_name("a" * 40)
+    store.put_document(run.id, name, "b" * 40)
+    assert store.document(run.id, name, str) == "b" * 40
+    limit = metadata.tables["rfcsmith_documents"].c.name.type
+    assert isinstance(limit, sa.String) and limit.length is not None and len(name) <= limit.length
 
 
 # --- the repository's own CI ------------------------------------------------------------------------------------------

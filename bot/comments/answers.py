@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.comments.form import capital, tokens
+from bot.comments.account import checks_words
+from bot.comments.form import capital, fit, quoted, tokens
 from bot.comments.run import plan_list, stage_line
 from bot.comments.vocabulary import COMMANDS, KIND_WORDS, RFC_NEEDED, STAGE_WORDS
-from bot.domain import Actor, Concern, Criterion, Permission, Plan, PullRequest, Rfc, Run, Stage, Usage, Verb
+from bot.domain import (
+    Actor,
+    Concern,
+    Criterion,
+    KeptWork,
+    LastChecks,
+    Permission,
+    Plan,
+    PullRequest,
+    Rfc,
+    Run,
+    RunKind,
+    Stage,
+    Usage,
+    Verb,
+)
+
+SAID_LIMIT = 1_500
+"""Characters of what the agent says to a remark."""
 
 
 def help_comment(app_slug: str) -> str:
@@ -57,6 +76,11 @@ def nothing_to_retry_comment(actor: Actor) -> str:
     )
 
 
+def going_on_comment(actor: Actor, issue: int) -> str:
+    """Said on a pull request, because the run tells how it stands under the issue."""
+    return f"@{actor.login} I go on with it. How it stands is told under #{issue}."
+
+
 def nothing_running_comment(actor: Actor) -> str:
     return f"@{actor.login} Nothing is running here, so there is nothing to stop."
 
@@ -69,14 +93,36 @@ def steering_comment(actor: Actor) -> str:
     return f"@{actor.login} I have passed this on: the agent reads it before its next step."
 
 
-def running_status_comment(run: Run, plan: Plan | None, usage: Usage) -> str:
+def heard_comment(actor: Actor, said: str) -> str:
+    """The agent has read what somebody said while it works; `said` is its own text in the turn that followed."""
+    if not said:
+        return f"@{actor.login} The agent has read this, and works on with it in mind."
+    return f"@{actor.login} The agent has read this. It says:\n\n{quoted(fit(said, SAID_LIMIT))}"
+
+
+def unheard_comment(actor: Actor, kind: RunKind) -> str:
+    """The run ended without reading what somebody said."""
+    again = " `/retry <hint>` hands it to a run that goes on." if kind is RunKind.IMPLEMENT else ""
+    return f"@{actor.login} {capital(KIND_WORDS[kind])} came to its end before the agent could read this.{again}"
+
+
+def running_status_comment(
+    run: Run, plan: Plan | None, usage: Usage, *, checks: LastChecks | None, dollars: float | None, url: str
+) -> str:
+    """Where a run stands; `dollars` is None where the model's price is not known, `url` leads to its status comment."""
     parts = [f"**Working on {KIND_WORDS[run.kind]}**: {STAGE_WORDS[run.stage]}.", stage_line(run)]
     if plan is not None and plan.tasks:
         parts.append(plan_list(plan))
-    return "\n\n".join([*parts, f"<sub>{tokens(usage)} so far</sub>"])
+    if run.kind is not RunKind.RFC:
+        parts.append(checks_words(checks))
+    if url:
+        parts.append(f"[How it goes on]({url})")
+    money = f"about ${dollars:.2f}" if dollars is not None else "at a price that I do not know"
+    return "\n\n".join([*parts, f"<sub>{tokens(usage)} so far, {money}</sub>"])
 
 
-def idle_status_comment(last: Run | None, rfc: Rfc | None, pull_request_url: str) -> str:
+def idle_status_comment(last: Run | None, rfc: Rfc | None, pull_request_url: str, kept: KeptWork | None = None) -> str:
+    """How things stand where no run is at work; `kept` is what the last one left."""
     lines = ["Nothing is running here."]
     if rfc is not None:
         lines.append(f"The RFC stands at version {rfc.version} (`{rfc.digest[:12]}`).")
@@ -84,6 +130,8 @@ def idle_status_comment(last: Run | None, rfc: Rfc | None, pull_request_url: str
         lines.append(f"The pull request: {pull_request_url}")
     if last is not None:
         lines.append(f"The last run was {KIND_WORDS[last.kind]}, attempt {last.attempt}: {STAGE_WORDS[last.stage]}.")
+    if kept is not None and kept.branch:
+        lines.append(f"Its unfinished work is on [`{kept.branch}`]({kept.url}).")
     return "\n\n".join(lines)
 
 

@@ -470,10 +470,15 @@ class Store(Bundles, Concerns, CiMemory):
                 )
                 .values(read_by=reader)
             )
+        return self.steering_of(run_id, reader)
+
+    def steering_of(self, run_id: str, reader: str) -> tuple[Message, ...]:
+        """The steering that this `reader` has read."""
         return self._messages(run_id, MessageKind.STEER, s.messages.c.read_by == reader)
 
-    def has_unread_steering(self, run_id: str) -> bool:
-        return bool(self._messages(run_id, MessageKind.STEER, s.messages.c.read_by.is_(None)))
+    def unread_steering(self, run_id: str) -> tuple[Message, ...]:
+        """The steering that nobody has read yet."""
+        return self._messages(run_id, MessageKind.STEER, s.messages.c.read_by.is_(None))
 
     def _messages(self, run_id: str, kind: MessageKind, *where: sa.ColumnElement[bool]) -> tuple[Message, ...]:
         with self.engine.connect() as connection:

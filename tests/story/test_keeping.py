@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from simulator.github.state import Issue
+from simulator.messages.brain import say
 from tests.story import crate
 from tests.story.author import bash, check, submit_change, submit_tests, write
 from tests.story.tester import Tester
@@ -133,9 +134,29 @@ def test_a_retry_brings_the_work_onto_a_base_that_has_moved_and_proves_it_again(
     tester.wait_for_status(issue, "implement", "was stopped")
     tester.has_files({"NOTES": "new"})
     tester.author_says(tests=[[submit_tests()]], change=[[submit_change()]])
+    gate = tester.hold("tests")
     tester.say(issue, "/retry")
-    tester.wait_for_status(issue, "implement", "is done", attempt=2)
-    assert stages_of(tester, 2) == ["prepare", "plan", "tests", "red", "build", "verify", "mutate", "publish", "done"]
+    gate.wait_until_reached()
+    remark = "Goes on from attempt 1, whose work was brought onto the present base, and its tests have to be shown red"
+    assert remark in tester.status(issue, "implement", 2)
+    # The change waits aside for the proof meanwhile: a stop now must not lose it.
+    tester.say(issue, "/stop")
+    tester.wait_for_status(issue, "implement", "was stopped", attempt=2)
+    gate.open()
+    tester.say(issue, "/retry")
+    tester.wait_for_status(issue, "implement", "is done", attempt=3)
+    assert stages_of(tester, 3) == [
+        "prepare",
+        "plan",
+        "critique",
+        "tests",
+        "red",
+        "build",
+        "verify",
+        "mutate",
+        "publish",
+        "done",
+    ]
     pull_request = tester.the_pull_request()
     tests, change = tester.town.commits(pull_request)
     assert tester.text_at(tests)[crate.LIBRARY_PATH] == crate.LIBRARY
@@ -181,7 +202,7 @@ def test_a_budget_that_is_used_up_ends_in_an_unfinished_draft_that_a_retry_finis
     said = tester.wait_for_status(issue, "implement", "could not be finished")
     draft = tester.the_pull_request()
     assert "I used up 2 turns on this part" in said and f"[pull request #{draft.number}](http" in said
-    assert "The checks showed last: `cargo test` ✅." in said
+    assert "The checks showed last: `cargo check --workspace --all-targets` ✅, `cargo test` ✅." in said
     assert "this work has 100% of its turns used up, at most 0 answers are left" in tester.told_the_model()
     assert draft.draft and draft.issue.title == "[unfinished] Let doubling stop at the largest number"
     body = draft.issue.body
@@ -194,7 +215,7 @@ def test_a_budget_that_is_used_up_ends_in_an_unfinished_draft_that_a_retry_finis
     tester.edit_pull_request(draft, f"Mara: nearly there.\n\n{body}")
     tester.has_files({"NOTES": "new"})
     tester.author_says(change=[[write(crate.LIBRARY_PATH, crate.SATURATING), submit_change()]])
-    tester.say(draft.issue, "/retry")
+    assert "I go on with it." in tester.answer(tester.say(draft.issue, "/retry"))
     tester.wait_for_status(issue, "implement", "is done", attempt=2)
     finished = tester.the_pull_request()
     wait_for("the pull request is ready for review", lambda: not finished.draft)
@@ -232,3 +253,38 @@ def test_a_repository_that_has_used_up_its_day_is_told_so_before_anything_is_don
     said = tester.wait_for_status(issue, "rfc", "could not be finished", attempt=2)
     assert "A new day begins at midnight UTC" in said
     assert tester.world.store.all_turns(tester.runs()[1].id) == ()
+
+
+# --- while it works --------------------------------------------------------------------------------------------------
+
+
+def test_words_to_a_run_are_answered_when_the_agent_has_read_them_or_came_to_its_end_before(tester: Tester) -> None:
+    lines = [[say("Right, a sentence for it."), write(crate.LIBRARY_PATH, crate.SATURATING)], [submit_change()]]
+    tester.author_says(change=[[check("quick")], *lines])
+    gate, issue = tester.hold("change"), tester.with_rfc()
+    tester.say(issue, "/implement")
+    gate.wait_until_reached()
+    asked = tester.say(issue, "@rfcsmith please document the largest number")
+    assert "I have passed this on" in tester.answer(asked)
+    status = tester.answer(tester.say(issue, "/status"))
+    assert (
+        "building until every check is green" in status and "- [ ] Saturate" in status and "so far, about $" in status
+    )
+    assert "No check was run yet." in status and "[How it goes on](http" in status
+    gate.open()
+    answer = wait_for("an answer by the agent", lambda: a if "has read this" in (a := tester.answer(asked)) else "")
+    assert answer == "@mara The agent has read this. It says:\n\n> Right, a sentence for it."
+    tester.wait_for_status(issue, "implement", "is done")
+    assert "please document the largest number" in tester.told_the_model()
+
+
+def test_words_that_come_too_late_are_told_so(tester: Tester) -> None:
+    gate, issue = tester.hold("change"), tester.with_rfc()
+    tester.say(issue, "/implement")
+    gate.wait_until_reached()
+    asked = tester.say(issue, "@rfcsmith please document the largest number")
+    assert "I have passed this on" in tester.answer(asked)
+    tester.say(issue, "/stop")
+    wait_for("word of the end", lambda: "before the agent could read this. `/retry <hint>`" in tester.answer(asked))
+    said = tester.wait_for_status(issue, "implement", "was stopped")
+    assert f"Its unfinished work is on [`{KEPT}`]" in tester.answer(tester.say(issue, "/status")) and KEPT in said

@@ -20,7 +20,7 @@ from bot.tooling import CheckTool, DependencyTool, DiffTool
 from bot.workbench import Kept, Workbench
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import briefs, budgets, lifecycle
+from workflows.steps import briefs, budgets, lifecycle, steering
 from workflows.steps.records import INQUIRY, Submitted, Ticked, agreed_criteria, shown_findings
 
 log = logging.getLogger("rfcsmith")
@@ -69,12 +69,17 @@ def ask(run_id: str, assignment_name: str, number: int) -> None:
     our_hands = hands.current()
     store = our_hands.store
     turns = store.turns(run_id, assignment)
-    turn = turns[number]
-    if turn.assistant is not None:
-        return
     run = store.run(run_id)
+    if turns[number].assistant is None:
+        _complete(run, assignment, turns, number)
+    steering.tell_read(run, assignment, number)
+
+
+def _complete(run: Run, assignment: Assignment, turns: tuple[StoredTurn, ...], number: int) -> None:
+    our_hands = hands.current()
+    store, run_id = our_hands.store, run.id
     budgets.check(run, assignment, number)
-    user = _with_steering(run_id, assignment, turn)
+    user = _with_steering(run_id, assignment, turns[number])
     exchanges = [(stored.user, stored.assistant) for stored in turns[:number]] + [(user, None)]
     request = ModelRequest(
         system=store.document(run_id, f"system:{assignment}", str) or "",

@@ -40,7 +40,7 @@ def publish_rfc(run_id: str) -> bool:
         adopt_edits(target)
         if _has_unseen_edit(run):
             return False
-        if store.has_unread_steering(run_id):
+        if store.unread_steering(run_id):
             conversation.reopen(run_id, Assignment.RFC, transcript.UNHEARD)
             return False
         rfc = _next_version(run, github)

@@ -14,7 +14,7 @@ from bot.github.markers import with_marker
 from bot.workbench import LAST_CHECKS, Setup
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import budgets, lifecycle, publication
+from workflows.steps import budgets, lifecycle, parts, publication
 from workflows.steps.records import ACCOUNT, CONTINUES, ENDING, KEPT, Red, publishable, rfc_of
 
 log = logging.getLogger("rfcsmith")
@@ -128,7 +128,9 @@ def unfinished_tree(run: Run) -> str | None:
     our_hands.workbenches.have_trees(run)
     repository_id = run.target.repo.id
     tree = publishable(run, last[1])
-    return tree if tree != our_hands.git.tree_of(repository_id, _start(run)) else None
+    changed = [change.path for change in our_hands.git.diff_stat(repository_id, _start(run), tree)]
+    # The RFC as a document is the host's own doing, and no work that anybody would miss.
+    return tree if any(path != parts.path_of(run) for path in changed) else None
 
 
 def _start(run: Run) -> str:

@@ -11,12 +11,14 @@ from bot.domain import Actor, Plan, Run, RunKind, Stage
 from bot.errors import Stopped, Unavailable, UserError
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import budgets
+from workflows.steps import budgets, steering
 from workflows.steps.records import ACCOUNT, ENDED, ENDING, INQUIRY, REMARK
 
 log = logging.getLogger("rfcsmith")
 SEGMENTS = 60
 """How often a run may wait for a service before it is given up."""
+STATUS_URL = "status_url"
+"""The name of the document with the address of the run's status comment."""
 UNPRICED = "unpriced"
 """The name of the document with the sentence that a budget in money cannot be kept."""
 FORGET = "forget"
@@ -48,7 +50,9 @@ def speak(run: Run, note: str = "", links: str = "", *, force: bool = False) -> 
         return
     github = our_hands.github.installation(run.target.repo.installation_id)
     number = run.pull_request if run.is_on_pull_request and run.pull_request else run.target.issue
-    github.ensure_comment(run.target.repo, number, f"status:{run.id}", text)
+    comment = github.ensure_comment(run.target.repo, number, f"status:{run.id}", text)
+    if not our_hands.store.has_document(run.id, STATUS_URL):
+        our_hands.store.put_document(run.id, STATUS_URL, comment.html_url)
     our_hands.store.spoke(run.id, text)
 
 
@@ -68,15 +72,16 @@ def is_settled(run_id: str) -> bool:
 def heed_stop(run_id: str) -> None:
     """Raises `Stopped` where a human asked for it while the run waited for its turn or for a service.
 
-    A run that failed, and waits only for its work to be kept, fails of the same again.
+    A run that failed, and waits only for its work to be kept, fails of the same again. Raises `UserError` as well where the
+    repository has used up its day.
     """
     store = hands.current().store
     ending = store.document(run_id, ENDING, tuple[str, str])
     if ending is not None:
         raise UserError(*ending)
-    budgets.refuse_to_begin(store.run(run_id))
     if store.stop_of(run_id) is not None:
         raise Stopped("the run was stopped while it waited")
+    budgets.refuse_to_begin(store.run(run_id))
 
 
 @step("settle_done")
@@ -135,6 +140,7 @@ def say_outcome(run_id: str) -> None:
         # The App was taken away from the repository: there is nowhere left to say it, and nothing to keep.
         forget(run_id)
         return
+    steering.tell_unread(run)
     try:
         speak(run, store.document(run_id, "outcome", str) or "", force=True)
     except UserError as error:

@@ -66,6 +66,8 @@ def retry(place: Place, hint: str, number: int, comment_id: int | None) -> Seque
         commits = store.document(last.id, publication.COMMITS, tuple[tuple[str, str], ...]) or ()
         store.put_document(run.id, publication.COMMITS, commits)
         store.put_document(run.id, CONTINUES, draft.head_sha)
+    if place.number != place.target.issue:
+        answer(place, comments.going_on_comment(place.sender, place.target.issue), number)
     return [run]
 
 
@@ -127,12 +129,21 @@ def take_up_change(run_id: str) -> None:
 
 
 def _source(run: Run) -> Run:
-    """The run whose work counts: a retry that ended before it took anything up left that of its own source."""
+    """The run whose work counts: a retry that ended before it had taken everything up left that of its own source."""
     store = hands.current().store
     earlier = store.run(run.retry_of)
-    while earlier.retry_of and not store.has_document(earlier.id, RESUMPTION):
+    while earlier.retry_of and not _has_taken_up(earlier.id):
         earlier = store.run(earlier.retry_of)
     return earlier
+
+
+def _has_taken_up(run_id: str) -> bool:
+    """Whether a run's workspace has held all that it goes on from: on another base the change comes after its tests."""
+    store = hands.current().store
+    resumption = store.document(run_id, RESUMPTION, Resumption)
+    if resumption is None:
+        return False
+    return resumption.is_same_base or not resumption.tests or store.has_document(run_id, LAID_OUT)
 
 
 def _resumption(run: Run, earlier: Run) -> Resumption:

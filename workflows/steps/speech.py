@@ -16,6 +16,8 @@ from bot.domain import (
     IssueLabeled,
     IssueState,
     IssueSubject,
+    KeptWork,
+    LastChecks,
     Message,
     MessageKind,
     Permission,
@@ -31,8 +33,9 @@ from bot.domain import (
 )
 from bot.errors import UserError
 from bot.github.client import GitHub
+from bot.workbench import LAST_CHECKS
 from workflows import hands
-from workflows.steps import retrying, rounds
+from workflows.steps import budgets, lifecycle, retrying, rounds
 from workflows.steps.place import (
     Place,
     answer,
@@ -45,6 +48,7 @@ from workflows.steps.place import (
     place_at,
     place_of_pull_request,
 )
+from workflows.steps.records import KEPT
 
 log = logging.getLogger("rfcsmith")
 
@@ -225,10 +229,19 @@ def _status(place: Place) -> str:
     store = hands.current().store
     running = store.active_runs(place.repo.id, place.target.issue)
     if running:
-        return comments.running_status_comment(running[0], store.plan(running[0].id), store.usage(running[0].id))
+        run = running[0]
+        return comments.running_status_comment(
+            run,
+            store.plan(run.id),
+            store.usage(run.id),
+            checks=store.document(run.id, LAST_CHECKS, LastChecks),
+            dollars=budgets.dollars(run.id),
+            url=store.document(run.id, lifecycle.STATUS_URL, str) or "",
+        )
     record = store.target(place.repo.id, place.target.issue)
     url = ""
     if record is not None and record.pull_request is not None:
         url = github_of(place.repo).pull_request(place.repo, record.pull_request).html_url
     last = store.last_run(place.repo.id, place.target.issue)
-    return comments.idle_status_comment(last, store.latest_rfc(place.repo.id, place.target.issue), url)
+    kept = store.document(last.id, KEPT, KeptWork) if last is not None else None
+    return comments.idle_status_comment(last, store.latest_rfc(place.repo.id, place.target.issue), url, kept)
