@@ -100,6 +100,7 @@ class Kept(IntEnum):
     GREEN = 1_000_002
     RESUMED = 1_000_003
     RESUMED_TESTS = 1_000_004
+    JOINED = 1_000_005
     TASKS = 1_000_100
     """The first of those that the agent left when it ticked tasks."""
 

@@ -347,6 +347,18 @@ def test_two_changes_are_merged_where_they_fit_and_refused_where_they_do_not(
     }
     assert git.merged(ID, base=base, ours=against, theirs=kept) is None
     assert git.merged(ID, base=base, ours=base, theirs=kept) == kept
+    merge = git.merge(ID, base=base, ours=against, theirs=kept)
+    assert merge.conflicts == ("src/lib.rs",)
+    marked = git.read(ID, merge.tree, "src/lib.rs") or b""
+    assert marked.startswith(b"<<<<<<< ") and b"// theirs\n=======\n// mine\n>>>>>>> " in marked
+
+
+def test_a_history_is_asked_whether_it_holds_a_commit(git: Git, origin: Origin, base: str) -> None:
+    later = origin.commit({"other.rs": b"// other\n"})
+    assert not git.is_ancestor(ID, base, later)
+    git.fetch(ID, origin.url, None, ref="main")
+    assert git.is_ancestor(ID, base, later) and git.is_ancestor(ID, later, later)
+    assert not git.is_ancestor(ID, later, base)
 
 
 def test_an_identity_that_is_no_object_id_never_reaches_git(git: Git, base: str) -> None:

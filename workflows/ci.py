@@ -7,7 +7,7 @@ from bot.errors import Conflict, Unavailable, UserError
 from workflows.agent import converse
 from workflows.engine import enqueue_look, enqueue_run, workflow
 from workflows.frame import run_to_its_end
-from workflows.implement import TRIALS
+from workflows.landing import TRIALS, land
 from workflows.steps import ci, mending, preparation, proof, publication
 
 LOOKS = 8
@@ -47,5 +47,5 @@ def _road(run_id: str) -> None:
         converse(run_id, Assignment.CI)
         if proof.prove_green(run_id, trial, TRIALS):
             break
-    publication.push(run_id)
+    land(run_id, Assignment.CI)
     publication.report_mending(run_id)

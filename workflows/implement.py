@@ -7,10 +7,8 @@ from bot.errors import UserError
 from workflows.agent import converse, revise
 from workflows.engine import workflow
 from workflows.frame import run_to_its_end
+from workflows.landing import TRIALS, land
 from workflows.steps import design, mutation, parts, preparation, proof, publication, retrying
-
-TRIALS = 3
-"""How often a proof may send the agent back to work."""
 
 
 @workflow("implement")
@@ -43,7 +41,7 @@ def _road(run_id: str) -> None:
     if mutation.test_tests(run_id):
         _ask_for_better_tests(run_id)
     design.heed_rfc(run_id)
-    publication.push(run_id)
+    land(run_id, Assignment.BUILD)
     publication.open_pull_request(run_id)
 
 

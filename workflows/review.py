@@ -6,7 +6,7 @@ from bot.domain import Assignment
 from workflows.agent import converse
 from workflows.engine import workflow
 from workflows.frame import run_to_its_end
-from workflows.implement import TRIALS
+from workflows.landing import TRIALS, land
 from workflows.steps import preparation, proof, publication
 
 
@@ -24,5 +24,5 @@ def _road(run_id: str) -> None:
         converse(run_id, Assignment.REVIEW)
         if proof.prove_green(run_id, trial, TRIALS):
             break
-    publication.push(run_id)
+    land(run_id, Assignment.REVIEW)
     publication.answer_review(run_id)

@@ -69,6 +69,7 @@ from bot.comments.rfc import (
 from bot.comments.run import (
     bug_note,
     failed_note,
+    joined_remark,
     resumed_remark,
     started_over_remark,
     status_comment,
@@ -135,6 +136,7 @@ __all__ = [
     "progress",
     "pull_request_body",
     "quoted",
+    "joined_remark",
     "resumed_remark",
     "red_on_base_comment",
     "reviewed_note",

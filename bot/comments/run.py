@@ -66,6 +66,14 @@ def started_over_remark(attempt: int) -> str:
     return f"Starts over: the base has moved, and what attempt {attempt} left does not fit onto it any more."
 
 
+def joined_remark(head: str, conflicts: int) -> str:
+    """Said in the status comment of a run that found somebody's push on its branch when it wanted to push."""
+    if not conflicts:
+        return f"Somebody pushed {head[:12]} meanwhile. My work is on top of it, and was verified again there."
+    files = "one file" if conflicts == 1 else f"{conflicts} files"
+    return f"Somebody pushed {head[:12]} meanwhile, which did not fit with my work in {files}. I brought the two together on top of it."
+
+
 def unpriced_remark(model: str) -> str:
     """A budget in money is set, and nobody here knows what the model costs."""
     return f"I do not know the price of the model `{model}`, so no budget in dollars bounds this run; turns and minutes do."

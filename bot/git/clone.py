@@ -54,6 +54,14 @@ class FileStat:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """What git makes of two sides: a tree, and the paths that do not fit together, which hold both sides between git's marks."""
+
+    tree: str
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LogEntry:
     """A commit in a history: `subject` is its first line."""
 
@@ -343,14 +351,27 @@ class Git:
 
         All three are commits or trees; histories do not count.
         """
+        merge = self.merge(repository_id, base=base, ours=ours, theirs=theirs)
+        return merge.tree if not merge.conflicts else None
+
+    def merge(self, repository_id: int, *, base: str, ours: str, theirs: str) -> Merge:
+        """As `merged`, but where the two do not fit together the files in conflict are in the tree with git's marks."""
         repository = self._repository(repository_id)
         # Commits of our own: git before 2.45 takes no trees here, and looks for the common ancestor itself.
         trunk = objects.write_commit(repository, self.tree_of(repository_id, base), None)
         sides = [objects.write_commit(repository, self.tree_of(repository_id, side), trunk) for side in (ours, theirs)]
         # Where they fit, the tree is all that is printed; else the files that do not follow it.
-        printed = repository.test("merge-tree", "--write-tree", "--name-only", "--no-messages", *sides).decode()
-        tree, *conflicts = printed.split("\n")
-        return objects.checked(tree) if not any(conflicts) else None
+        printed = repository.test("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", *sides)
+        tree, *conflicts = printed.split(b"\0")
+        return Merge(objects.checked(tree.decode()), tuple(os.fsdecode(path) for path in conflicts if path))
+
+    def is_ancestor(self, repository_id: int, one: str, other: str) -> bool:
+        """Whether the commit `one` is `other` or in its history; what the clone does not hold is not."""
+        repository = self._repository(repository_id)
+        if not all(objects.has(repository, f"{objects.checked(commit)}^{{commit}}") for commit in (one, other)):
+            return False
+        arguments = ("--count", "--max-count=1", objects.checked(one), f"^{objects.checked(other)}")
+        return repository.run("rev-list", *arguments).strip() == b"0"
 
     def overlay(self, repository_id: int, tree: str, *, source: str, paths: Sequence[str]) -> str:
         """The tree with these paths as the tree `source` has them."""

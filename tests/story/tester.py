@@ -171,6 +171,11 @@ class Tester:
         with self.github.world.lock:
             self.town.changes.edit_pull_request(pull_request, self.town.maintainer, body=body)
 
+    def push(self, branch: str, files: Mapping[str, str | None], who: str = WRITER) -> str:
+        """Somebody pushes a commit with these files onto a branch; returns the commit."""
+        with self.github.world.lock:
+            return self.town.changes.push_files(self.repository, self.person(who), branch, dict(files), "By hand")
+
     def review(self, pull_request: PullRequest, path: str, line: int, text: str) -> Thread:
         """A review by the maintainer that asks for changes, with one remark."""
         return self.town.review(pull_request, [(path, line, text)], "One remark.")[0]
@@ -259,6 +264,11 @@ class Tester:
             if block.get("name") == "bash"
         ]
         return [block["content"] for block in blocks if block.get("tool_use_id") in calls]
+
+    def proofs(self) -> int:
+        """How often a run of this repository has begun to prove that everything is green."""
+        spans = [span for run in self.runs() for span in self.world.store.spans(run.id)]
+        return sum(span.kind == "stage" and span.name == "verify" for span in spans)
 
     def told_the_model(self) -> str:
         """Everything that the model was told, over all runs of this repository."""

@@ -17,6 +17,7 @@ from bot.workbench import Setup
 from workflows import hands
 from workflows.engine import step
 from workflows.steps.failures import FAILURES, RED_HEAD
+from workflows.steps.records import JOINED
 
 REPRODUCED = "ci_reproduced"
 """The name of the document that tells what the sandbox says of the commands that failed on CI."""
@@ -29,6 +30,9 @@ def learn(run_id: str) -> None:
     store = our_hands.store
     run = store.run(run_id)
     repository_id = run.target.repo.id
+    if store.has_document(run_id, JOINED):
+        # The road is walked once more, on top of what somebody pushed since.
+        return
     if run.head_commit != store.document(run_id, RED_HEAD, str):
         raise UserError("Somebody pushed before I began, so I leave the red CI of the commit before alone.", "")
     wanted = [path for path in our_hands.git.paths(repository_id, run.base_commit) if discovery.wanted(path)]

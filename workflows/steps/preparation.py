@@ -54,7 +54,7 @@ def locate(run_id: str) -> None:
     if run.kind is RunKind.IMPLEMENT and our_hands.store.has_document(run_id, CONTINUES):
         base_ref, base_commit = _base_of_draft(run)
     elif run.kind is RunKind.IMPLEMENT:
-        run = _with_branch(run)
+        run = with_branch(run)
     our_hands.store.save_run(replace(run, base_ref=base_ref, base_commit=base_commit, head_commit=head_commit))
 
 
@@ -94,7 +94,20 @@ def _at_pull_request(run: Run) -> tuple[Run, str]:
     return replace(run, branch=pull_request.head_ref, pull_request=pull_request.number), pull_request.base_ref
 
 
-def _with_branch(run: Run) -> Run:
+def brought_head(run: Run) -> str:
+    """The head of the run's branch at this moment, its history in the clone here. Raises `UserError` where the branch is gone."""
+    repo = run.target.repo
+    github = hands.current().github.installation(repo.installation_id)
+    if github.branch_head(repo, run.branch) is None:
+        raise UserError(
+            f"The branch `{run.branch}` was deleted while I was at work, so I pushed nothing.",
+            "Restore it, and ask again.",
+        )
+    place = github.repository(repo)
+    return _brought(replace(place.repo, installation_id=repo.installation_id), place.clone_url, run.branch)
+
+
+def with_branch(run: Run) -> Run:
     """The branch is named after the issue as it was at the first attempt; later attempts, and taken names, count up."""
     our_hands = hands.current()
     repo = run.target.repo
@@ -144,7 +157,7 @@ def furnish(run: Run, bench: Workbench) -> None:
             our_hands.store.put_document(run.id, "setup", replace(setup, image=image))
         bench.keep_held(images.place(image))
     if setup is not None and setup.base_tree:
-        _fetched_lock(run, bench)
+        fetched_lock(run, bench)
 
 
 def _furnishing(run: Run) -> Furnishing:
@@ -225,14 +238,14 @@ def fetch_dependencies(run_id: str) -> None:
     if setup.base_tree:
         return
     bench = our_hands.workbenches.open(run)
-    lock = _fetched_lock(run, bench)
+    lock = fetched_lock(run, bench)
     if lock is not None:
         bench.files.write("Cargo.lock", lock)
     unpublished = ("Cargo.lock",) if lock is not None else ()
     store.put_document(run_id, "setup", replace(setup, base_tree=bench.take_snapshot(), unpublished=unpublished))
 
 
-def _fetched_lock(run: Run, bench: Workbench) -> bytes | None:
+def fetched_lock(run: Run, bench: Workbench) -> bytes | None:
     """Have everything fetched on this machine; returns the lock file where cargo had to make one."""
     workbenches = hands.current().workbenches
     fetched = workbenches.cargo_homes.fetched(run.target.repo.id, _manifest_digest(run))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -17,7 +18,6 @@ from bot.domain import (
     LookHere,
     Proof,
     Run,
-    RunKind,
     Severity,
     Stage,
     Success,
@@ -34,7 +34,16 @@ from bot.workbench import Kept, Workbench
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import bundle, conversation, lifecycle
-from workflows.steps.records import Green, Red, agreed_criteria, red_of, toolchain_remark
+from workflows.steps.records import (
+    JOINED,
+    Green,
+    Joined,
+    Red,
+    agreed_criteria,
+    assignment_of,
+    red_of,
+    toolchain_remark,
+)
 
 AGAIN = 2
 """How often each new test is run once more when everything is green, to find what passes by chance."""
@@ -159,17 +168,21 @@ def prove_green(run_id: str, trial: int, trials: int) -> bool:
         # Nothing will be pushed: what was shown of the head before still holds.
         store.put_document(run_id, "green", Green(tree, Evidence()))
         return True
-    assignment = {RunKind.REVIEW: Assignment.REVIEW, RunKind.CI: Assignment.CI}.get(run.kind, Assignment.BUILD)
     baseline = store.document(run_id, "baseline", Baseline) or Baseline()
     with bench.fresh(bench.complete(tree), "green") as fresh:
         results = fresh.checker.climb(CheckScope.FULL, baseline, stop_early=False)
         stale = [path for path in fresh.rewritten() if path not in baseline.rewritten]
         again = _again(fresh.checker, results, red_of(run))
     bench.saw(results, baseline)
-    complaints = _complaint(run, results, baseline, tree), _stale_complaint(stale), _unsteady_complaint(again)
+    complaints = (
+        _conflict_complaint(run, tree),
+        _complaint(run, results, baseline, tree),
+        _stale_complaint(stale),
+        _unsteady_complaint(again),
+    )
     complaint = "\n\n".join(part for part in complaints if part)
     if complaint:
-        return _back(run, assignment, complaint, trial, trials)
+        return _back(run, assignment_of(run), complaint, trial, trials)
     bench.keep(Kept.GREEN, tree)
     bundle.note(run, bundle.GREEN, tree, results, baseline.results)
     evidence = replace(
@@ -239,6 +252,18 @@ def _complaint(run: Run, results: Sequence[CheckResult], baseline: Baseline, tre
         names = "\n".join(f"- {key}" for key in lost[:20])
         parts.append(f"These tests passed on the base and did not run or do not pass now:\n{names}")
     return "\n\n".join(parts)
+
+
+_MARKS = re.compile(rb"^(?:<{7}|>{7}) ", re.MULTILINE)
+
+
+def _conflict_complaint(run: Run, tree: str) -> str:
+    """Git's own marks in a file that was in conflict: no check looks into every kind of file."""
+    joined = hands.current().store.document(run.id, JOINED, Joined)
+    paths = joined.conflicts if joined is not None else ()
+    found = hands.current().git.read_many(run.target.repo.id, tree, paths)
+    names = "\n".join(f"- {path}" for path in sorted(found) if _MARKS.search(found[path]))
+    return f"Marks of the conflict still stand in these files:\n{names}" if names else ""
 
 
 def _stale_complaint(stale: Sequence[str]) -> str:

@@ -25,12 +25,14 @@ from bot.github.client import GitHub
 from bot.github.markers import with_marker
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import briefs, bundle, ci, contracts, lifecycle, mending
+from workflows.steps import briefs, bundle, ci, contracts, lifecycle, mending, preparation
 from workflows.steps.contracts import Findings
 from workflows.steps.records import (
     CONTINUES,
+    JOINED,
     TAKEN_OVER,
     Green,
+    Joined,
     Red,
     Ticked,
     critique_of,
@@ -49,10 +51,17 @@ CHECK_RUN = "rfcsmith / evidence"
 
 
 @step("push")
-def push(run_id: str) -> None:
-    """Make the commits on GitHub, first the red tree, then the green one, and move the branch there without force."""
+def push(run_id: str, trial: int, trials: int) -> bool:
+    """Make the commits on GitHub, first the red tree, then the green one, and move the branch there without force.
+
+    Returns whether somebody was faster: then nothing moved, and what they pushed has to be joined first. Raises `UserError`
+    where that was the last trial.
+    """
     our_hands = hands.current()
     store = our_hands.store
+    joined = store.document(run_id, JOINED, Joined)
+    if joined is not None and not joined.is_laid_out:
+        return True
     run = lifecycle.enter(store.run(run_id), Stage.PUBLISH)
     green = store.document(run_id, "green", Green)
     assert green is not None, "the proof comes before publishing"
@@ -60,8 +69,17 @@ def push(run_id: str) -> None:
     our_hands.workbenches.open(run)
     start = foot_of(run)
     head = make_commits(run, green.tree, 2, _headline(run))
-    _move_branch(run, start, head)
-    store.put_document(run_id, "pushed", head if head != start else "")
+    faster = _move_branch(run, start, head)
+    if faster is None:
+        store.put_document(run_id, "pushed", head if head != start else "")
+        return False
+    if trial >= trials:
+        raise UserError(
+            f"Somebody pushed onto `{run.branch}` each of the {trials} times that I was about to, so I pushed nothing.",
+            "Ask again when the branch is at rest, and I will start from what is there then.",
+        )
+    store.put_document(run_id, JOINED, Joined(faster, start))
+    return True
 
 
 def make_commits(run: Run, tree: str, number: int, headline: str) -> str:
@@ -102,32 +120,42 @@ def _task_headline(run: Run, ticked: Ticked) -> str:
     return "\n\n".join(part for part in (headline, rest, f"Part of #{run.target.issue}.") if part)
 
 
-def _move_branch(run: Run, start: str, head: str) -> None:
-    """Let the branch point at `head`, by compare and swap, and read it back; whoever was faster wins."""
+def _move_branch(run: Run, start: str, head: str) -> str | None:
+    """Let the branch point at `head`, by compare and swap; the branch's head where somebody was faster, else None."""
     repo = run.target.repo
     github = hands.current().github.installation(repo.installation_id)
+    if not run.is_on_pull_request and start == run.base_commit:
+        _create_branch(github, run, head)
+        return None
     try:
-        if not run.is_on_pull_request and start == run.base_commit:
-            github.create_branch(repo, run.branch, head)
-        elif head != start:
+        if head != start:
             github.move_branch(repo, run.branch, expected=start, sha=head)
-    except Conflict as error:
-        raise UserError(
-            f"Somebody else moved the branch `{run.branch}` while I was at work, so I pushed nothing.",
-            "Ask again, and I will start from what is there now.",
-        ) from error
-    if github.branch_head(repo, run.branch) != head:
-        raise Conflict(f"The branch {run.branch} moved right after I pushed.")
+        return None
+    except Conflict:
+        faster = preparation.brought_head(run)
+        # Where the push arrived and somebody went on from it before it was looked at again, it is there.
+        return None if hands.current().git.is_ancestor(repo.id, head, faster) else faster
+
+
+def _create_branch(github: GitHub, run: Run, head: str) -> None:
+    """A new branch at `head`; where somebody took the name meanwhile, one of another name."""
+    store = hands.current().store
+    while True:
+        try:
+            github.create_branch(run.target.repo, run.branch, head)
+            return
+        except Conflict:
+            run = store.save_run(preparation.with_branch(run))
 
 
 def commit(run: Run, number: int, parent: str, tree: str, headline: str) -> str:
     """One commit through GitHub's own API, which signs it; the parent itself where nothing changed.
 
-    A run's commits are known by their numbers; called inside other steps. Raises `UserError` for what is never published.
+    A run's commits are known by their numbers and parents; called inside other steps. Raises `UserError` for what is never published.
     """
     our_hands = hands.current()
     repo = run.target.repo
-    key = f"commit:{number}"
+    key = f"commit:{number}:{parent[:24]}"
     made = our_hands.store.document(run.id, key, str)
     if made is not None:
         return made

@@ -72,6 +72,20 @@ class Green:
     evidence: Evidence
 
 
+JOINED = "joined"
+"""The name of the document that tells whose work a run found on its branch when it wanted to push; absent where nobody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The head that came in between, the one before it, and, once the two are brought together, what does not fit."""
+
+    head: str
+    before: str
+    conflicts: tuple[str, ...] = ()
+    is_laid_out: bool = False
+
+
 ENDED = "ended"
 """The name of the document with what a run ended of before its time, in the words that people were told."""
 CONTINUES = "continues"
@@ -105,6 +119,11 @@ def publishable(run: Run, tree: str) -> str:
 def foot_of(run: Run) -> str:
     """The commit that the run's own commits come on top of: the head of the draft that it finishes, else where it began."""
     return hands.current().store.document(run.id, CONTINUES, str) or run.head_commit or run.base_commit
+
+
+def assignment_of(run: Run) -> Assignment:
+    """What the conversation is for that makes what the run proves green."""
+    return {RunKind.REVIEW: Assignment.REVIEW, RunKind.CI: Assignment.CI}.get(run.kind, Assignment.BUILD)
 
 
 def setup_of(run: Run) -> Setup:

@@ -97,7 +97,7 @@ def take_up(run_id: str) -> None:
         if resumption.tests:
             bench.keep(Kept.RESUMED_TESTS, resumption.tests)
         has_to_prove = bool(resumption.tests) and not resumption.is_same_base
-        _lay_out(run, resumption.tests if has_to_prove else resumption.tree)
+        lay_out(run, resumption.tests if has_to_prove else resumption.tree)
         if resumption.is_same_base:
             _take_over(earlier, run)
         remark = comments.resumed_remark(
@@ -124,7 +124,7 @@ def take_up_change(run_id: str) -> None:
     our_hands.workbenches.open(run)
     tree = our_hands.git.merged(run.target.repo.id, base=resumption.tests, ours=red.tree, theirs=resumption.tree)
     if tree is not None:
-        _lay_out(run, tree)
+        lay_out(run, tree)
     store.put_document(run_id, LAID_OUT, tree is not None)
 
 
@@ -175,7 +175,7 @@ def _resumption(run: Run, earlier: Run) -> Resumption:
     return Resumption(earlier.id, brought, "".join(tests))
 
 
-def _lay_out(run: Run, tree: str) -> None:
+def lay_out(run: Run, tree: str) -> None:
     """Make the workspace this tree, with what setup generated, and keep that as a snapshot."""
     our_hands = hands.current()
     bench = our_hands.workbenches.open(run)
