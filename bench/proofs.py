@@ -136,20 +136,26 @@ class Court:
     def try_one(self, tests: Edits, code: Edits, *, is_stale: bool = False) -> Verdict:
         """What the proof makes of these tests, and of this code after them; `is_stale`: the code is dated long ago."""
         began = time.monotonic()
+        with self.trial() as run:
+            verdict = self._judge(run, tests, code, is_stale)
+        return replace(verdict, seconds=time.monotonic() - began)
+
+    @contextmanager
+    def trial(self) -> Iterator[Run]:
+        """A run on an issue of its own, on a base that was measured; its files and containers are gone afterwards."""
         run = self._begin()
         try:
-            verdict = self._judge(run, tests, code, is_stale)
+            yield run
         finally:
             self._hands.workbenches.discard(self._hands.store.save_run(replace(run, stage=Stage.DONE)))
-        return replace(verdict, seconds=time.monotonic() - began)
 
     def _judge(self, run: Run, tests: Edits, code: Edits, is_stale: bool) -> Verdict:
         store = self._hands.store
-        self._write(run, tests, is_stale=False)
+        self.write(run, tests)
         store.put_document(run.id, f"draft:{Assignment.TESTS}", TestsDraft((NewTest("rims", ("AC-1",)),), ""))
         if not proof.prove_red(run.id, 1, TRIALS):
             return Verdict("red")
-        self._write(run, code, is_stale=is_stale)
+        self.write(run, code, is_stale=is_stale)
         store.put_document(run.id, f"draft:{Assignment.BUILD}", ChangeDraft("Rim", "Rims.", "", ""))
         if not proof.prove_green(run.id, 1, TRIALS):
             return Verdict("green")
@@ -169,7 +175,8 @@ class Court:
         preparation.measure_base(run.id)
         return self._hands.store.run(run.id)
 
-    def _write(self, run: Run, edits: Edits, *, is_stale: bool) -> None:
+    def write(self, run: Run, edits: Edits, *, is_stale: bool = False) -> None:
+        """Do in the run's workspace what an agent would: None removes a file."""
         bench = self._hands.workbenches.open(self._hands.store.run(run.id))
         for path, text in edits.items():
             if text is None:

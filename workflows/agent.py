@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bot.agent.readers import READERS
 from bot.domain import Assignment
 from bot.errors import UserError
 from workflows.steps import conversation, reading
+
+TRIALS = 3
+"""How often a proof is asked for before a run ends without one."""
+
+
+def converse_until(run_id: str, assignment: Assignment, prove: Callable[[str, int, int], bool]) -> None:
+    """Converse until what is handed in is proven; `prove` is a step that sends the agent back, and the last time ends the run.
+
+    Raises what `converse` raises, and `UserError` where the last trial does not stand either.
+    """
+    for trial in range(1, TRIALS + 1):
+        converse(run_id, assignment)
+        if prove(run_id, trial, TRIALS):
+            return
 
 
 def converse(run_id: str, assignment: Assignment) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bot.domain import Assignment
 from bot.errors import Conflict, Unavailable, UserError
-from workflows.agent import converse
+from workflows.agent import converse_until
 from workflows.engine import enqueue_look, enqueue_run, workflow
 from workflows.frame import run_to_its_end
-from workflows.landing import TRIALS, land
+from workflows.landing import land
 from workflows.steps import ci, mending, preparation, proof, publication
 
 LOOKS = 8
@@ -43,9 +43,6 @@ def _road(run_id: str) -> None:
     preparation.check_out(run_id)
     preparation.fetch_dependencies(run_id)
     preparation.measure_base(run_id)
-    for trial in range(1, TRIALS + 1):
-        converse(run_id, Assignment.CI)
-        if proof.prove_green(run_id, trial, TRIALS):
-            break
+    converse_until(run_id, Assignment.CI, proof.prove_green)
     land(run_id, Assignment.CI)
     publication.report_mending(run_id)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bot.domain import Assignment
 from bot.errors import UserError
-from workflows.agent import converse, revise
+from workflows.agent import converse, converse_until, revise
 from workflows.engine import workflow
 from workflows.frame import run_to_its_end
-from workflows.landing import TRIALS, land
+from workflows.landing import land
 from workflows.steps import design, mutation, parts, preparation, proof, publication, retrying
 
 
@@ -29,15 +29,10 @@ def _road(run_id: str) -> None:
     design.trust_ground(run_id)
     revise(run_id, Assignment.PLAN_CRITIQUE)
     design.trust_ground(run_id)
-    for trial in range(1, TRIALS + 1):
-        converse(run_id, Assignment.TESTS)
-        if proof.prove_red(run_id, trial, TRIALS):
-            break
+    converse_until(run_id, Assignment.TESTS, proof.prove_red)
     retrying.take_up_change(run_id)
-    for trial in range(1, TRIALS + 1):
-        converse(run_id, Assignment.BUILD)
-        if proof.prove_green(run_id, trial, TRIALS):
-            break
+    if not mutation.is_proven(run_id):
+        converse_until(run_id, Assignment.BUILD, proof.prove_green)
     if mutation.test_tests(run_id):
         _ask_for_better_tests(run_id)
     design.heed_rfc(run_id)
@@ -48,10 +43,7 @@ def _road(run_id: str) -> None:
 def _ask_for_better_tests(run_id: str) -> None:
     """One round for what the mutants showed; if nothing comes of it, what was proven before stands."""
     try:
-        for trial in range(1, TRIALS + 1):
-            converse(run_id, Assignment.BUILD)
-            if proof.prove_green(run_id, trial, TRIALS):
-                break
+        converse_until(run_id, Assignment.BUILD, proof.prove_green)
     except UserError as error:
         mutation.keep_first_proof(run_id, f"The round for better tests came to nothing: {error.message}")
         return

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bot.domain import Assignment
-from workflows.agent import converse
+from workflows.agent import converse_until
 from workflows.engine import workflow
 from workflows.frame import run_to_its_end
-from workflows.landing import TRIALS, land
+from workflows.landing import land
 from workflows.steps import preparation, proof, publication
 
 
@@ -20,9 +20,6 @@ def _road(run_id: str) -> None:
     preparation.check_out(run_id)
     preparation.fetch_dependencies(run_id)
     preparation.measure_base(run_id)
-    for trial in range(1, TRIALS + 1):
-        converse(run_id, Assignment.REVIEW)
-        if proof.prove_green(run_id, trial, TRIALS):
-            break
+    converse_until(run_id, Assignment.REVIEW, proof.prove_green)
     land(run_id, Assignment.REVIEW)
     publication.answer_review(run_id)

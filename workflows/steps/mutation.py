@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot.agent import transcript
 from bot.agent.submit import ChangeDraft
@@ -14,12 +14,28 @@ from bot.rust import mutants
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import conversation, lifecycle
-from workflows.steps.records import Green
+from workflows.steps.records import Green, Submitted, Ticked
 
 FIRST, LAST = "mutation:first", "mutation"
 """The names of the documents with what was found of the change as it was proven first, and as it is published."""
-PROVEN, ASKED = "green:before", "mutation:asked"
-"""The proof that stands if the round for better tests comes to nothing; that the round has begun."""
+PROVEN, ASKED = "proven:first", "mutation:asked"
+"""The names of the documents with what stands if the round for better tests comes to nothing; that the round has begun."""
+DRAFT = f"draft:{Assignment.BUILD}"
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A change as it was proven, and what its author said of it and ticked until then."""
+
+    green: Green
+    change: ChangeDraft
+    ticked: tuple[Ticked, ...]
+
+
+@step("is_proven")
+def is_proven(run_id: str) -> bool:
+    """Whether the change was proven once, and the round for better tests has begun since: whatever comes, that proof stands."""
+    return hands.current().store.has_document(run_id, PROVEN)
 
 
 @step("test_tests")
@@ -27,6 +43,8 @@ def test_tests(run_id: str) -> bool:
     """Plant mistakes into the proven change. True: some survived, and the agent was asked for better tests."""
     our_hands = hands.current()
     store = our_hands.store
+    if store.has_document(run_id, LAST):
+        return False
     first = store.document(run_id, FIRST, Mutation)
     if first is None:
         run = lifecycle.enter(store.run(run_id), Stage.MUTATE)
@@ -38,8 +56,8 @@ def test_tests(run_id: str) -> bool:
         store.put_document(run_id, LAST, first)
         return False
     if not store.has_document(run_id, ASKED):
-        proven = store.document(run_id, PROVEN, Green) or store.document(run_id, "green", Green)
-        store.put_document(run_id, PROVEN, proven)
+        if not store.has_document(run_id, PROVEN):
+            store.put_document(run_id, PROVEN, _proven(run_id))
         conversation.reopen(run_id, Assignment.BUILD, transcript.survivors_note(first.survivors))
         store.forget_document(run_id, "green")
         store.put_document(run_id, ASKED, True)
@@ -56,8 +74,8 @@ def test_better_tests(run_id: str) -> None:
     run = lifecycle.enter(store.run(run_id), Stage.MUTATE)
     green, first = store.document(run_id, "green", Green), store.document(run_id, FIRST, Mutation)
     assert green is not None and first is not None, "the first proof and its mutants come first"
-    before = store.document(run_id, PROVEN, Green)
-    is_other = before is None or before.tree != green.tree
+    before = store.document(run_id, PROVEN, Proven)
+    is_other = before is None or before.green.tree != green.tree
     store.put_document(run_id, LAST, _explained(run, first, _mutated(run, green, first.mutants) if is_other else first))
 
 
@@ -65,13 +83,24 @@ def test_better_tests(run_id: str) -> None:
 def keep_first_proof(run_id: str, why: str) -> None:
     """The round for better tests came to nothing: what was proven before it is published, with the survivors as they are."""
     store = hands.current().store
-    before, first = store.document(run_id, PROVEN, Green), store.document(run_id, FIRST, Mutation)
+    before, first = store.document(run_id, PROVEN, Proven), store.document(run_id, FIRST, Mutation)
     assert before is not None and first is not None, "there was a round for better tests"
     if store.has_document(run_id, LAST):
         return
-    run = store.run(run_id)
-    store.put_document(run_id, "green", before)
-    store.put_document(run_id, LAST, replace(_explained(run, first, first), remark=why))
+    found = replace(_explained(store.run(run_id), first, first), remark=why)
+    store.put_document(run_id, "green", before.green)
+    store.put_document(run_id, DRAFT, before.change)
+    store.put_document(run_id, "ticked", before.ticked)
+    # The conversation is over, until somebody has something new to say in it.
+    store.put_document(run_id, Submitted.name(Assignment.BUILD), len(store.turns(run_id, Assignment.BUILD)))
+    store.put_document(run_id, LAST, found)
+
+
+def _proven(run_id: str) -> Proven:
+    store = hands.current().store
+    green, change = store.document(run_id, "green", Green), store.document(run_id, DRAFT, ChangeDraft)
+    assert green is not None and change is not None, "the proof comes first"
+    return Proven(green, change, store.document(run_id, "ticked", tuple[Ticked, ...]) or ())
 
 
 def _mutated(run: Run, green: Green, known: Sequence[Mutant] = ()) -> Mutation:
@@ -95,7 +124,7 @@ def _test_seconds(evidence: Evidence) -> float:
 
 def _explained(run: Run, shown: Mutation, found: Mutation) -> Mutation:
     """`found`, its survivors with what the author said to those that were `shown`."""
-    change = hands.current().store.document(run.id, f"draft:{Assignment.BUILD}", ChangeDraft)
+    change = hands.current().store.document(run.id, DRAFT, ChangeDraft)
     said = {answer.mutant: answer.reason for answer in change.survivors} if change is not None else {}
     reasons = {
         mutants.identity(mutant): said[id] for id, mutant in mutants.named(shown.survivors).items() if id in said
