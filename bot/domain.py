@@ -419,6 +419,7 @@ class Verb(StrEnum):
     RESOLVE = "resolve"
     IMPLEMENT = "implement"
     RETRY = "retry"
+    UPDATE = "update"
     STOP = "stop"
     STATUS = "status"
     HELP = "help"
@@ -615,6 +616,7 @@ class RunKind(StrEnum):
     IMPLEMENT = "implement"
     REVIEW = "review"
     CI = "ci"
+    UPDATE = "update"
 
 
 class Stage(StrEnum):
@@ -652,6 +654,7 @@ class Assignment(StrEnum):
     BUILD = "build"
     REVIEW = "review"
     CI = "ci"
+    UPDATE = "update"
 
 
 @dataclass(frozen=True, slots=True)
@@ -697,7 +700,7 @@ class Run:
     @property
     def is_on_pull_request(self) -> bool:
         """Whether the run goes on from the head of a pull request that is there already."""
-        return self.kind in (RunKind.REVIEW, RunKind.CI)
+        return self.kind in (RunKind.REVIEW, RunKind.CI, RunKind.UPDATE)
 
 
 class MessageKind(StrEnum):

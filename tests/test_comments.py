@@ -338,6 +338,12 @@ SITUATIONS: dict[str, Callable[[], str]] = {
         ]
     ),
     "flaky_comment": lambda: comments.flaky_comment(["test", "docs"]),
+    "no_pull_request_comment": lambda: comments.no_pull_request_comment(MARA),
+    "up_to_date_note": lambda: comments.up_to_date_note("rfcsmith/1-a", "main"),
+    "updated_note": lambda: comments.updated_note("main", "ab" * 20, (), "", "cd" * 20),
+    "updated_note-with-conflicts": lambda: comments.updated_note(
+        "main", "ab" * 20, ("src/lib.rs", "a`b"), "Both names stay.", "cd" * 20
+    ),
     "mended_note": lambda: comments.mended_note(FAILURES, "A link led nowhere.", "It is gone. ", "c" * 40),
     "mended_note-without-a-commit": lambda: comments.mended_note(
         FAILURES[:1], "The runner had no network.", "Run it again.", ""

@@ -10,8 +10,15 @@ from workflows.implement import implement
 from workflows.review import review
 from workflows.rfc import rfc
 from workflows.steps import reception
+from workflows.update import update
 
-WORKFLOWS = {RunKind.RFC: rfc, RunKind.IMPLEMENT: implement, RunKind.REVIEW: review, RunKind.CI: mend_ci}
+WORKFLOWS = {
+    RunKind.RFC: rfc,
+    RunKind.IMPLEMENT: implement,
+    RunKind.REVIEW: review,
+    RunKind.CI: mend_ci,
+    RunKind.UPDATE: update,
+}
 TRIALS = 12
 """How often a delivery is tried while GitHub does not answer."""
 

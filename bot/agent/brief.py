@@ -130,6 +130,16 @@ class Mending:
     reproduced: str
 
 
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What is to be brought together: the pull request's change, the paths in conflict, and what did not hold after the merge."""
+
+    pull_request: PullRequest
+    difference: str
+    conflicts: tuple[str, ...]
+    problems: str = ""
+
+
 def rfc_brief(
     setting: Setting,
     discussion: Discussion,
@@ -277,6 +287,24 @@ def ci_brief(setting: Setting, discussion: Discussion, rfc: Rfc, mending: Mendin
     return _brief(Assignment.CI, setting, parts)
 
 
+def update_brief(setting: Setting, discussion: Discussion, rfc: Rfc, update: Update) -> Brief:
+    """Bring a pull request's change and its base, which has moved on, together."""
+    number = update.pull_request.number
+    names = "\n".join(f"- {path}" for path in update.conflicts)
+    conflicts = quote(names, what="the files in conflict") if names else "Git found no conflict."
+    parts = [
+        _section("What does not fit together", conflicts),
+        *([_section("What did not hold after the merge", update.problems)] if update.problems else []),
+        _rfc(rfc),
+        _diff(update.difference, f"pull request #{number} against its base, before the merge"),
+        _issue(discussion),
+        _comments(discussion),
+        *_base(setting),
+        _map(setting),
+    ]
+    return _brief(Assignment.UPDATE, setting, parts)
+
+
 def _failure(failure: CiFailure) -> str:
     said = {
         Missed.UNKNOWN: "The command was not among your checks; it is now.",
@@ -341,6 +369,7 @@ _WORKSPACE_NOTES = {
     Assignment.BUILD: " with the new tests in it",
     Assignment.REVIEW: " with the pull request's change in it",
     Assignment.CI: " with the pull request's change in it",
+    Assignment.UPDATE: " with the base and the pull request's change merged in it",
 }
 
 

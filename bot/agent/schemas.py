@@ -239,6 +239,11 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
             "What you changed, in one to three sentences; with `not_ours`: why no change of the code can help, and what a human could do. Markdown."
         ),
     ),
+    Assignment.UPDATE: _object(
+        summary=_text(
+            "What did not fit and how you brought it together, in one to four sentences for the people of the pull request. Markdown."
+        ),
+    ),
 }
 
 INQUIRY: dict[str, object] = _object(
@@ -264,5 +269,6 @@ NAMES = {
     Assignment.BUILD: "submit_change",
     Assignment.REVIEW: "submit_review",
     Assignment.CI: "submit_mend",
+    Assignment.UPDATE: "submit_update",
 }
 """The name of the tool with which an assignment is handed in."""

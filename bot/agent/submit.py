@@ -126,13 +126,20 @@ class MendDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateDraft:
+    """How a pull request's change and its base were brought together."""
+
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class Critique:
     """What a second reader with a fresh context holds against a draft, the worst first; F1, F2, … in that order."""
 
     findings: tuple[Finding, ...]
 
 
-Draft = RfcDraft | Inquiry | Critique | PlanDraft | TestsDraft | ChangeDraft | ReviewDraft | MendDraft
+Draft = RfcDraft | Inquiry | Critique | PlanDraft | TestsDraft | ChangeDraft | ReviewDraft | MendDraft | UpdateDraft
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +196,8 @@ def parse(assignment: Assignment, given: Mapping[str, object], expected: Expecte
             draft = _review(reader, expected)
         case Assignment.CI:
             draft = _mend(reader)
+        case Assignment.UPDATE:
+            draft = UpdateDraft(reader.text("summary"))
     return Rejected(tuple(dict.fromkeys(reader.problems))) if reader.problems else draft
 
 

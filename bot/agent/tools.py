@@ -137,6 +137,10 @@ _SUBMIT_DESCRIPTIONS = {
         "Hands in the answers to the review, with the change as it now stands in the workspace, and ends this "
         "conversation. Call it only after a full check was green and you have looked at the whole diff."
     ),
+    Assignment.UPDATE: (
+        "Hands in the merge as it now stands in the workspace, and ends this conversation. Call it only after a full "
+        "check was green and no mark of a conflict is left."
+    ),
     Assignment.CI: (
         "Hands in what was wrong on CI, with the change as it now stands in the workspace, and ends this conversation. "
         "Call it only after a full check was green and you have looked at the whole diff."

@@ -77,9 +77,13 @@ from bot.comments.run import (
     unavailable_note,
     unpriced_remark,
 )
+from bot.comments.update import no_pull_request_comment, up_to_date_note, updated_note
 from bot.comments.vocabulary import COMMANDS, KIND_WORDS, LABELS, RFC_IN_REVIEW, RFC_NEEDED, STAGES_OF
 
 __all__ = [
+    "no_pull_request_comment",
+    "up_to_date_note",
+    "updated_note",
     "BODY_LIMIT",
     "Account",
     "COMMANDS",

@@ -33,6 +33,7 @@ _NEXT = {
     ),
     RunKind.REVIEW: "The pull request is as it was. Submit a review once more, and I begin again from there.",
     RunKind.CI: "The pull request is as it was. A comment there, or a push to it, lets me try once more when CI has run again.",
+    RunKind.UPDATE: "The pull request is as it was. `/update` there tries again.",
 }
 _NEXT_OF_DRAFT = (
     "`/retry` goes on with it, and `/retry <hint>` tells the agent what to mind; a review there works as well. Close it, and "
@@ -43,6 +44,7 @@ _NEXT_WITHOUT = {
     RunKind.IMPLEMENT: "`/retry` or `/implement` begins again.",
     RunKind.REVIEW: "Submit a review once more, and I begin again.",
     RunKind.CI: "A comment here, or a push to this branch, lets me try once more when CI has run again.",
+    RunKind.UPDATE: "`/update` tries again.",
 }
 
 

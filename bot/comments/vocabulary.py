@@ -33,6 +33,11 @@ COMMANDS = {
         "go on from where the last run that was stopped or failed left off, minding the hint",
         "write",
     ),
+    Verb.UPDATE: (
+        "`/update`",
+        "merge the base branch into the pull request, resolve what conflicts, and prove everything green again",
+        "write",
+    ),
     Verb.STOP: ("`/stop`", "stop what is running here; the work so far is kept as a branch", "write"),
     Verb.STATUS: ("`/status`", "say what is going on", "anyone"),
     Verb.HELP: ("`/help`", "show this list", "anyone"),
@@ -74,6 +79,7 @@ STAGES_OF = {
     ),
     RunKind.REVIEW: (Stage.PREPARE, Stage.BUILD, Stage.VERIFY, Stage.PUBLISH),
     RunKind.CI: (Stage.PREPARE, Stage.BUILD, Stage.VERIFY, Stage.PUBLISH),
+    RunKind.UPDATE: (Stage.PREPARE, Stage.BUILD, Stage.VERIFY, Stage.PUBLISH),
 }
 
 
@@ -82,6 +88,7 @@ KIND_WORDS = {
     RunKind.IMPLEMENT: "the implementation",
     RunKind.REVIEW: "the review round",
     RunKind.CI: "the mending of CI",
+    RunKind.UPDATE: "the update",
 }
 
 

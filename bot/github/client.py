@@ -89,6 +89,7 @@ class GitHub(Protocol):
         repo: Repo,
         *,
         parent: str,
+        merged: str = "",
         base_tree: str,
         changes: Sequence[FileChange],
         message: str,

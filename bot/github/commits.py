@@ -71,12 +71,15 @@ class Commits(Part):
         repo: Repo,
         *,
         parent: str,
+        merged: str = "",
         base_tree: str,
         changes: Sequence[FileChange],
         message: str,
         expected_tree: str,
     ) -> str:
         """Make a commit of `base_tree` with `changes`; its tree is `expected_tree` or nothing is made. Returns its id.
+
+        `merged` is the second parent, of a merge.
 
         Raises `UserError` for what the App cannot commit: submodules, LFS files, too many files, too many bytes.
         """
@@ -89,7 +92,7 @@ class Commits(Part):
         if tree != expected_tree:
             raise RuntimeError(f"GitHub made the tree {tree} where the host has {expected_tree}")
         # Repeatable: a commit that no branch points at is no effect anybody sees.
-        body = {"message": message, "tree": tree, "parents": [parent]}
+        body = {"message": message, "tree": tree, "parents": [parent, merged] if merged else [parent]}
         made = self._api.send("POST", path_of(repo, "/git/commits"), body, repeatable=True, weight=GIT_OBJECT)
         return read(_sha, made)
 

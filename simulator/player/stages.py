@@ -51,6 +51,7 @@ class Player:
             "submit_tests": self.tests,
             "submit_change": self.build,
             "submit_review": self.review,
+            "submit_update": self.update,
         }
         stage = stages.get(self.offer.submit or "")
         if stage is None:
@@ -191,6 +192,16 @@ class Player:
         threads = thread_ids(self.brief)
         value = {"summary": "Everything that was asked for is done.", "answers": words.answers(threads)}
         yield from self._hand_in(desk, value, "An answer to each thread.")
+
+    def update(self) -> Play:
+        """Files in conflict become what the player had made of them: cases have no base that moves on."""
+        work = self.work
+        desk = Desk(self.offer, work.head)
+        named = {line.strip().removeprefix("- ") for line in self.brief.splitlines()}
+        paths = [path for path in work.head if path in named]
+        yield from desk.bring(_part(work.head, paths), "What both sides meant.")
+        yield from self._finish(desk, paths)
+        yield from self._hand_in(desk, {"summary": "Both sides are kept."}, "The merge.")
 
     def _finish(self, desk: Desk, paths: list[str]) -> Play:
         if self.offer.has("check"):

@@ -124,6 +124,9 @@ def briefs() -> dict[Assignment, Brief]:
         Assignment.CI: ci_brief(
             SETTING, DISCUSSION, RFC, Mending(PULL, "+fn a() {}", (FAILURE,), "doc FAILED here too")
         ),
+        Assignment.UPDATE: briefing.update_brief(
+            SETTING, DISCUSSION, RFC, briefing.Update(PULL, "+fn a() {}", ("src/lib.rs",), "clippy: 1 new")
+        ),
     }
 
 
@@ -229,6 +232,7 @@ def test_the_design_and_its_criteria_reach_those_who_build() -> None:
         Assignment.BUILD,
         Assignment.REVIEW,
         Assignment.CI,
+        Assignment.UPDATE,
     ):
         message = briefs()[assignment].message
         assert "RFC version 2, approved by a maintainer" in message

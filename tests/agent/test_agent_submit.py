@@ -321,6 +321,7 @@ def test_every_schema_is_a_schema_and_accepts_what_is_accepted(assignment: Assig
         Assignment.BUILD: {"title": "a", "summary": "b"},
         Assignment.REVIEW: {"summary": "s", "answers": []},
         Assignment.CI: {"verdict": "mended", "headline": "a link", "cause": "c", "summary": "s"},
+        Assignment.UPDATE: {"summary": "s"},
     }
     validator = jsonschema_rs.validator_for(SCHEMAS[assignment])
     assert validator.is_valid(examples[assignment])

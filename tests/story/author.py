@@ -93,6 +93,10 @@ def submit_review(kind: str = "done") -> Block:
     return call("submit_review", summary="The comment is exact now.", answers=[answer])
 
 
+def submit_update() -> Block:
+    return call("submit_update", summary="Both stay: first the base's words, then ours.")
+
+
 def submit_mend(verdict: str = "mended") -> Block:
     return call(
         "submit_mend",
@@ -121,6 +125,7 @@ class Lines:
     tests: list[Line] = field(default_factory=lambda: [[write(crate.TESTS_PATH, crate.TESTS), submit_tests()]])
     change: list[Line] = field(default_factory=lambda: [[write(crate.LIBRARY_PATH, crate.SATURATING), submit_change()]])
     review: list[Line] = field(default_factory=lambda: [[write(crate.LIBRARY_PATH, crate.REWORDED), submit_review()]])
+    update: list[Line] = field(default_factory=lambda: [[submit_update()]])
     mend: list[Line] = field(default_factory=lambda: [[write(crate.LIBRARY_PATH, crate.SATURATING), submit_mend()]])
 
 

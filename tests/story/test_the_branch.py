@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from simulator.github.state import PullRequest
+from simulator.town import READER
 from tests.story import crate
-from tests.story.author import submit_review, write
+from tests.story.author import submit_review, submit_update, write
 from tests.story.tester import WRITER, Tester
 from tests.story.world import wait_for
 
@@ -96,3 +97,89 @@ def test_a_branch_whose_name_somebody_takes_while_it_is_built_is_left_to_them(te
     tester.wait_for_status(issue, "implement", "is done")
     assert tester.the_pull_request().head == f"{name}-2"
     assert tester.repository.git.resolve(name) == theirs
+
+
+# --- the base moves on -----------------------------------------------------------------------------------------------
+
+ON_BASE = crate.LIBRARY.replace("Twice `number`.", "Twice the `number`.")
+RESOLVED = crate.SATURATING.replace("Twice `number`", "Twice the `number`")
+
+
+def test_a_base_that_fits_is_merged_in_and_proven_without_a_word_of_the_model(tester: Tester) -> None:
+    issue = tester.with_rfc()
+    assert "There is no open pull request of mine here" in tester.answer(tester.say(issue, "/update"))
+    pull_request = tester.implement(issue)
+    before, asked = pull_request.head_sha, len(tester.world.messages.requests)
+    tester.has_files({"NOTES": "news\n", crate.CI_PATH: crate.STRICT_CI})
+    assert "`/update` needs write" in tester.answer(tester.say(pull_request.issue, "/update", READER))
+    tester.say(pull_request.issue, "/update")
+    said = tester.wait_for_status(pull_request.issue, "update", "is done")
+    assert f"`main` at {tester.town.base[:12]} is merged in." in said and "Git found no conflict." in said
+    assert parents(tester, pull_request) == [before, tester.town.base]
+    head = tester.text_at(pull_request.head_sha)
+    assert (head["NOTES"], head[crate.LIBRARY_PATH], head[crate.CI_PATH]) == (
+        "news\n",
+        crate.SATURATING,
+        crate.STRICT_CI,
+    )
+    assert len(tester.world.messages.requests) == asked and tester.is_verified(pull_request.head_sha)
+    assert tester.headlines(pull_request)[-1] == f"Merge main into {pull_request.head}"
+    assert "cargo clippy" in pull_request.issue.body
+    tester.say(issue, "/update")
+    said = tester.wait_for_status(pull_request.issue, "update", "is done", attempt=2)
+    assert f"Already up to date: `{pull_request.head}` holds everything that `main` has." in said
+    # A review goes on from there as from any head.
+    tester.review(pull_request, crate.LIBRARY_PATH, 3, "Please name the number.")
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    assert tester.text_at(pull_request.head_sha)[crate.LIBRARY_PATH] == crate.REWORDED
+
+
+def test_a_base_that_conflicts_is_resolved_by_the_agent_and_a_push_meanwhile_is_kept(tester: Tester) -> None:
+    tester.author_says(update=[[submit_update()], [write(crate.LIBRARY_PATH, RESOLVED), submit_update()]])
+    pull_request = tester.implement(tester.with_rfc())
+    tester.has_files({crate.LIBRARY_PATH: ON_BASE})
+    gate = tester.hold("update")
+    tester.say(pull_request.issue, "/update")
+    gate.wait_until_reached()
+    theirs = tester.push(pull_request.head, {"NOTES": "by hand\n"})
+    gate.open()
+    said = tester.wait_for_status(pull_request.issue, "update", "is done")
+    assert f"In conflict: `{crate.LIBRARY_PATH}`. Please look at how they were resolved." in said
+    assert "Both stay: first the base's words, then ours." in said
+    assert f"Marks of the conflict still stand in these files:\n- {crate.LIBRARY_PATH}" in tester.told_the_model()
+    assert parents(tester, pull_request) == [theirs, tester.town.base]
+    head = tester.text_at(pull_request.head_sha)
+    assert (head[crate.LIBRARY_PATH], head["NOTES"]) == (RESOLVED, "by hand\n")
+    assert tester.repository.git.merge(tester.town.base, pull_request.head_sha) is not None
+
+
+def test_an_hour_of_the_bots_own_echo_starts_nothing(tester: Tester) -> None:
+    issue = tester.with_rfc()
+    pull_request = tester.implement(issue)
+    tester.review(pull_request, crate.LIBRARY_PATH, 3, "Please name the number.")
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    wait_for("the draft is marked ready", lambda: not pull_request.draft)
+    tester.world.wait_until_quiet()
+    deliveries, own = tester.github.deliveries, tester.town.bot.login
+    told = [each.event for each in deliveries.log if each.event.repository is tester.repository]
+    echo = [event for event in told if event.payload["sender"]["login"] == own]
+    assert {(event.name, event.action) for event in echo} >= {
+        ("issue_comment", "created"),
+        ("issue_comment", "edited"),
+        ("issues", "labeled"),
+        ("pull_request", "opened"),
+        ("pull_request", "synchronize"),
+        ("pull_request", "review_requested"),
+        ("pull_request", "ready_for_review"),
+        ("pull_request_review", "submitted"),
+        ("pull_request_review_comment", "created"),
+        ("check_run", "completed"),
+    }
+    runs, said = tester.runs(), [tester.bot_comments(each) for each in (issue, pull_request.issue)]
+    first = len(deliveries.log)
+    for event in echo * (1 + 300 // len(echo)):
+        deliveries.send(event)
+    tester.world.wait_until_quiet()
+    assert len(deliveries.log) - first > 300 and {each.status for each in deliveries.log[first:]} == {"OK"}
+    assert tester.runs() == runs
+    assert [tester.bot_comments(each) for each in (issue, pull_request.issue)] == said

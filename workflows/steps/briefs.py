@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot import comments
 from bot.agent import brief
-from bot.agent.brief import Brief, Discussion, Earlier, Mending, ReviewRound, Setting
+from bot.agent.brief import Brief, Discussion, Earlier, Mending, ReviewRound, Setting, Update
 from bot.agent.submit import PlanDraft, TestsDraft
 from bot.checking import Baseline
 from bot.domain import Assignment, Comment, LastChecks, Permission, Plan, ReviewThread, Rfc, Run
@@ -23,10 +23,14 @@ from workflows import hands
 from workflows.steps import budgets, mending
 from workflows.steps.records import (
     ENDED,
+    JOINED,
     RESUMPTION,
     SEEN,
+    TASK,
+    Joined,
     Red,
     Resumption,
+    foot_of,
     rfc_of,
     setup_of,
     template_of,
@@ -65,6 +69,8 @@ def compose(run: Run, assignment: Assignment) -> Brief:
         return brief.review_brief(setting, discussion, rfc, round_)
     if assignment is Assignment.CI:
         return brief.ci_brief(setting, discussion, rfc, _mending(run))
+    if assignment is Assignment.UPDATE:
+        return brief.update_brief(setting, discussion, rfc, _update(run))
     plan = store.plan(run.id) or Plan()
     draft = store.document(run.id, f"draft:{Assignment.PLAN}", PlanDraft)
     notes = draft.notes if draft is not None else ""
@@ -249,6 +255,16 @@ def open_threads(run: Run) -> tuple[ReviewThread, ...]:
 def thread_ids(run: Run) -> tuple[str, ...]:
     """The short ids of the threads that this run answers; none where it is no review."""
     return tuple(brief.thread_ids(open_threads(run))) if run.review_id is not None else ()
+
+
+def _update(run: Run) -> Update:
+    our_hands = hands.current()
+    store, repo = our_hands.store, run.target.repo
+    joined = store.document(run.id, JOINED, Joined)
+    assert run.pull_request is not None and joined is not None, "the merge is laid out before anybody is asked"
+    pull_request = our_hands.github.installation(repo.installation_id).pull_request(repo, run.pull_request)
+    difference = our_hands.git.diff(repo.id, joined.before, foot_of(run))
+    return Update(pull_request, difference, joined.conflicts, store.document(run.id, TASK, str) or "")
 
 
 def _mending(run: Run) -> Mending:

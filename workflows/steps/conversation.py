@@ -21,7 +21,7 @@ from bot.workbench import Kept, Workbench
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import briefs, budgets, lifecycle, steering
-from workflows.steps.records import INQUIRY, Submitted, Ticked, agreed_criteria, shown_findings
+from workflows.steps.records import INQUIRY, TASK, Submitted, Ticked, agreed_criteria, shown_findings
 
 log = logging.getLogger("rfcsmith")
 
@@ -34,6 +34,7 @@ STAGES = {
     Assignment.BUILD: Stage.BUILD,
     Assignment.REVIEW: Stage.BUILD,
     Assignment.CI: Stage.BUILD,
+    Assignment.UPDATE: Stage.BUILD,
 }
 
 
@@ -257,7 +258,13 @@ def reopen(run_id: str, assignment: Assignment, note: str) -> None:
     store = hands.current().store
     if store.document(run_id, Submitted.name(assignment), int) is None:
         return
-    last = store.turns(run_id, assignment)[-1]
+    turns = store.turns(run_id, assignment)
+    if not turns:
+        # Nothing had to be asked until now: the brief will say it.
+        store.put_document(run_id, TASK, note)
+        store.put_document(run_id, Submitted.name(assignment), None)
+        return
+    last = turns[-1]
     block = transcript.text_block(note)
     if block not in last.user:
         store.amend_turn(run_id, assignment, last.number, [*last.user, block])

@@ -28,7 +28,7 @@ def join(run_id: str) -> None:
     if joined is None or joined.is_laid_out:
         return
     assert green is not None, "whoever is about to push has proven something"
-    bench = our_hands.workbenches.open(run)
+    our_hands.workbenches.open(run)
     if not git.has(run.target.repo.id, joined.head):
         preparation.brought_head(run)
     merge = git.merge(run.target.repo.id, base=joined.before, ours=joined.head, theirs=green.tree)
@@ -38,8 +38,8 @@ def join(run_id: str) -> None:
     if run.head_commit:
         _prepare_again(run)
     else:
-        # An unfinished draft is judged by its base, which has not moved; only its dependencies may be others now.
-        preparation.fetched_lock(run, bench)
+        # What is judged by a base has one that has not moved; only its dependencies may be others now.
+        preparation.fetch_again(run, merge.tree)
     lay_out(run, merge.tree)
     if merge.conflicts:
         conversation.complain(run_id, assignment_of(run), _task(merge.conflicts))
@@ -53,7 +53,7 @@ def _begun_at(run: Run, head: str) -> Run:
     store = hands.current().store
     earlier = store.document(run.retry_of, COMMITS, tuple[tuple[str, str], ...]) if run.retry_of else None
     store.put_document(run.id, COMMITS, earlier or ())
-    if run.is_on_pull_request:
+    if run.head_commit:
         return store.save_run(replace(run, head_commit=head))
     store.put_document(run.id, CONTINUES, head)
     # States between the tasks do not hold what the others did: as commits they would take it back.

@@ -50,7 +50,12 @@ def locate(run_id: str) -> None:
     head_commit = ""
     if run.is_on_pull_request:
         head_commit = _brought(run.target.repo, place.clone_url, run.branch)
-        base_commit = our_hands.git.merge_base(repo.id, base_commit, head_commit)
+        if run.kind is RunKind.UPDATE:
+            # It begins at the base, and lays the pull request's change over it.
+            our_hands.store.put_document(run_id, CONTINUES, head_commit)
+            head_commit = ""
+        else:
+            base_commit = our_hands.git.merge_base(repo.id, base_commit, head_commit)
     if run.kind is RunKind.IMPLEMENT and our_hands.store.has_document(run_id, CONTINUES):
         base_ref, base_commit = _base_of_draft(run)
     elif run.kind is RunKind.IMPLEMENT:
@@ -140,7 +145,7 @@ def bring(run: Run) -> None:
     repo = run.target.repo
     github = our_hands.github.installation(repo.installation_id)
     place = github.repository(repo)
-    for branch in (run.base_ref, run.branch if run.head_commit else ""):
+    for branch in (run.base_ref, run.branch if run.is_on_pull_request else ""):
         if branch:
             _brought(replace(place.repo, installation_id=repo.installation_id), place.clone_url, branch)
 
@@ -245,10 +250,15 @@ def fetch_dependencies(run_id: str) -> None:
     store.put_document(run_id, "setup", replace(setup, base_tree=bench.take_snapshot(), unpublished=unpublished))
 
 
-def fetched_lock(run: Run, bench: Workbench) -> bytes | None:
+def fetch_again(run: Run, tree: str) -> None:
+    """Have what a tree needs that now lies in the workspace; a lock file of its own stays what it is."""
+    fetched_lock(run, hands.current().workbenches.open(run), tree)
+
+
+def fetched_lock(run: Run, bench: Workbench, tree: str = "") -> bytes | None:
     """Have everything fetched on this machine; returns the lock file where cargo had to make one."""
     workbenches = hands.current().workbenches
-    fetched = workbenches.cargo_homes.fetched(run.target.repo.id, _manifest_digest(run))
+    fetched = workbenches.cargo_homes.fetched(run.target.repo.id, _manifest_digest(run, tree))
     lock = fetched.lock() if fetched.is_there() else _fetch(run, bench)
     fetched.remember(lock)
     return lock
@@ -280,10 +290,10 @@ _NEEDS_KEY = re.compile(
 )
 
 
-def _manifest_digest(run: Run) -> str:
+def _manifest_digest(run: Run, tree: str) -> str:
     """What decides which crates are needed: manifests, lock files and cargo's configuration, by content."""
     git, repository_id = hands.current().git, run.target.repo.id
-    commit = run.head_commit or run.base_commit
+    commit = tree or run.head_commit or run.base_commit
     names = ("Cargo.toml", "Cargo.lock", "config.toml", "rust-toolchain", "rust-toolchain.toml")
     paths = [path for path in git.paths(repository_id, commit) if PurePosixPath(path).name in names]
     digest = hashlib.sha256()

@@ -162,16 +162,25 @@ def commit(run: Run, number: int, parent: str, tree: str, headline: str) -> str:
     parent_tree = our_hands.git.tree_of(repo.id, parent) if our_hands.git.has(repo.id, parent) else None
     base_tree = parent_tree or tree_made(run, parent)
     assert base_tree is not None, "the parent is the base or a commit of this run"
-    if base_tree == tree:
+    merged = run.base_commit if run.kind is RunKind.UPDATE else ""
+    if base_tree == tree and not merged:
         return parent
-    changes = our_hands.git.changes(repo.id, base_tree, tree)
+    own = our_hands.git.changes(repo.id, base_tree, tree)
+    changes = own
+    if merged:
+        # Of what the base brings GitHub has every file; only what differs from both sides is the merge's own.
+        base_tree = our_hands.git.tree_of(repo.id, merged)
+        changes = our_hands.git.changes(repo.id, base_tree, tree)
+        paths = {change.path for change in changes}
+        own = tuple(change for change in own if change.path in paths)
     config = our_hands.config(run)
-    filtered = our_hands.git.filtered(repo.id, run.base_commit, [change.path for change in changes])
-    policy.refuse(changes, config.may_touch_workflows, filtered=filtered)
+    filtered = our_hands.git.filtered(repo.id, run.base_commit, [change.path for change in own])
+    policy.refuse(own, config.may_touch_workflows, filtered=filtered)
     github = our_hands.github.installation(repo.installation_id)
     sha = github.commit(
         repo,
         parent=parent,
+        merged=merged,
         base_tree=base_tree,
         changes=changes,
         message=f"{headline}\n\n{_trailers(run, number)}",
@@ -216,6 +225,8 @@ def _headline(run: Run) -> str:
         return f"Answer the review\n\n{review.summary}"
     if run.kind is RunKind.CI:
         return mending.commit_message(run)
+    if run.kind is RunKind.UPDATE:
+        return f"Merge {run.base_ref} into {run.branch}"
     change = _change_draft(run)
     return f"{change.title} (#{run.target.issue})\n\n{change.summary}"
 
@@ -318,7 +329,7 @@ def _commits(run: Run) -> tuple[tuple[str, str], ...]:
     return store.document(run_id, COMMITS, tuple[tuple[str, str], ...]) or ()
 
 
-def _bring_up_to_date(github: GitHub, run: Run, pull_request: PullRequest, pushed: str) -> None:
+def bring_up_to_date(github: GitHub, run: Run, pull_request: PullRequest, pushed: str) -> None:
     """Let the bot's part of the body, and a check run, tell of the whole difference after a round; people's words stay."""
     store = hands.current().store
     built = store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
@@ -385,7 +396,7 @@ def report_mending(run_id: str) -> None:
     pushed = store.document(run_id, "pushed", str) or ""
     if pushed:
         pull_request = github.pull_request(run.target.repo, run.pull_request)
-        _bring_up_to_date(github, run, pull_request, pushed)
+        bring_up_to_date(github, run, pull_request, pushed)
         ci.watch(run, pull_request, pushed)
     store.put_document(run_id, "note", mending.note(run, pushed))
 
@@ -408,7 +419,7 @@ def answer_review(run_id: str) -> None:
         github.reply(repo, run.pull_request, thread.comments[0].id, f"thread:{run.id}:{answer.thread}", body)
     pull_request = github.pull_request(repo, run.pull_request)
     if pushed:
-        _bring_up_to_date(github, run, pull_request, pushed)
+        bring_up_to_date(github, run, pull_request, pushed)
         ci.watch(run, pull_request, pushed)
     github.request_review(repo, run.pull_request, [run.requested_by.login])
     store.put_document(run_id, "note", comments.reviewed_note(pull_request.html_url, pushed, draft.summary))

@@ -82,7 +82,7 @@ def _delay(run: Run) -> float:
             return REVIEW_DELAY
         case RunKind.RFC:
             return rounds.quiet_seconds(run)
-        case RunKind.IMPLEMENT | RunKind.CI:
+        case RunKind.IMPLEMENT | RunKind.CI | RunKind.UPDATE:
             return 0.0
 
 

@@ -89,7 +89,12 @@ class Joined:
 ENDED = "ended"
 """The name of the document with what a run ended of before its time, in the words that people were told."""
 CONTINUES = "continues"
-"""The name of the document with the head of the unfinished pull request that a retry finishes."""
+"""The name of the document with the head of the pull request that a run on another foot goes on from.
+
+A retry that finishes a draft begins at the draft's base, an update at the new base; their commits come on top of this head.
+"""
+TASK = "task"
+"""The name of the document with what did not hold where no conversation has begun yet."""
 RESUMPTION = "resumption"
 """The name of the document that says what a retry goes on from; absent before it was looked for."""
 
@@ -123,7 +128,8 @@ def foot_of(run: Run) -> str:
 
 def assignment_of(run: Run) -> Assignment:
     """What the conversation is for that makes what the run proves green."""
-    return {RunKind.REVIEW: Assignment.REVIEW, RunKind.CI: Assignment.CI}.get(run.kind, Assignment.BUILD)
+    own = {kind: Assignment(kind) for kind in (RunKind.REVIEW, RunKind.CI, RunKind.UPDATE)}
+    return own.get(run.kind, Assignment.BUILD)
 
 
 def setup_of(run: Run) -> Setup:

@@ -220,7 +220,7 @@ def not_now(place: Place, *, goes_on: bool = False) -> str:
     What goes on with earlier work may finish the draft that the last run left, unless somebody has pushed onto it since.
     """
     store = hands.current().store
-    running = [run for kind in (RunKind.IMPLEMENT, RunKind.REVIEW, RunKind.CI) for run in _others(place, kind)]
+    running = at_work(place)
     if running:
         return comments.already_running_comment(place.sender, running[0])
     record = store.target(place.repo.id, place.target.issue)
@@ -233,6 +233,12 @@ def not_now(place: Place, *, goes_on: bool = False) -> str:
                 return ""
             return comments.already_open_comment(place.sender, pull_request, is_unfinished=is_unfinished)
     return ""
+
+
+def at_work(place: Place) -> list[Run]:
+    """The runs that change code for this target, but the one that this delivery opened."""
+    kinds = (RunKind.IMPLEMENT, RunKind.REVIEW, RunKind.CI, RunKind.UPDATE)
+    return [run for kind in kinds for run in _others(place, kind)]
 
 
 def _seen(place: Place, latest: Rfc) -> Rfc | None:

@@ -35,7 +35,7 @@ from bot.errors import UserError
 from bot.github.client import GitHub
 from bot.workbench import LAST_CHECKS
 from workflows import hands
-from workflows.steps import budgets, lifecycle, retrying, rounds
+from workflows.steps import budgets, lifecycle, retrying, rounds, updating
 from workflows.steps.place import (
     Place,
     answer,
@@ -60,6 +60,7 @@ NEEDED = {
     Verb.RESOLVE: Permission.TRIAGE,
     Verb.IMPLEMENT: Permission.WRITE,
     Verb.RETRY: Permission.WRITE,
+    Verb.UPDATE: Permission.WRITE,
     Verb.STOP: Permission.WRITE,
 }
 
@@ -210,6 +211,8 @@ def _carry_out(place: Place, command: Command, number: int, comment_id: int | No
             return rounds.implement(place, command.argument, number, comment_id)
         case Verb.RETRY:
             return retrying.retry(place, command.argument, number, comment_id)
+        case Verb.UPDATE:
+            return updating.ask(place, number, comment_id)
         case _:
             assert_never(command.verb)
 
