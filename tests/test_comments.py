@@ -278,6 +278,7 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "resumed_remark": lambda: comments.resumed_remark(1, is_same_base=True, has_red_tests=True),
     "resumed_remark-before-any-proof": lambda: comments.resumed_remark(2, is_same_base=True, has_red_tests=False),
     "resumed_remark-on-another-base": lambda: comments.resumed_remark(1, is_same_base=False, has_red_tests=True),
+    "ended_note": lambda: comments.ended_note(MARA, "merged"),
     "joined_remark": lambda: comments.joined_remark("ab" * 20, 0),
     "joined_remark-with-one-conflict": lambda: comments.joined_remark("ab" * 20, 1),
     "joined_remark-with-conflicts": lambda: comments.joined_remark("ab" * 20, 2),

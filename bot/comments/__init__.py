@@ -68,6 +68,7 @@ from bot.comments.rfc import (
 )
 from bot.comments.run import (
     bug_note,
+    ended_note,
     failed_note,
     joined_remark,
     resumed_remark,
@@ -81,6 +82,7 @@ from bot.comments.update import no_pull_request_comment, up_to_date_note, update
 from bot.comments.vocabulary import COMMANDS, KIND_WORDS, LABELS, RFC_IN_REVIEW, RFC_NEEDED, STAGES_OF
 
 __all__ = [
+    "ended_note",
     "no_pull_request_comment",
     "up_to_date_note",
     "updated_note",

@@ -83,6 +83,23 @@ def stopped_note(actor: Actor) -> str:
     return f"@{actor.login} asked me to stop."
 
 
+_ENDINGS = {
+    "closed": "closed the issue",
+    "deleted": "deleted the issue",
+    "transferred": "moved the issue to another repository",
+    "unlabeled": "took the label off",
+    "merged": "merged the pull request",
+    "abandoned": "closed the pull request",
+    "suspend": "suspended the App",
+    "removed": "took the App away from this repository",
+}
+
+
+def ended_note(actor: Actor, ending: str) -> str:
+    """What somebody did that ends a run, without asking for its end; `ending` is one of the keys above."""
+    return f"I stopped because @{actor.login} {_ENDINGS[ending]}."
+
+
 def failed_note(message: str, hint: str) -> str:
     return f"{message}" + (f"\n\n{hint}" if hint else "")
 

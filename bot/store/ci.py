@@ -41,6 +41,12 @@ class CiMemory:
                 connection.execute(s.ci_watches.insert().values(**key, **values))
         return watch
 
+    def forget_ci_watch(self, repository_id: int, pull_request: int) -> None:
+        """End the watch over a pull request."""
+        same = (s.ci_watches.c.repository_id == repository_id, s.ci_watches.c.pull_request == pull_request)
+        with self.engine.begin() as connection:
+            connection.execute(s.ci_watches.delete().where(*same))
+
     def learned_checks(self, repository_id: int) -> tuple[Check, ...]:
         """The commands that the repository's CI taught, oldest first."""
         with self.engine.connect() as connection:

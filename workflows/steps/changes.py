@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from bot import comments
@@ -10,13 +11,17 @@ from bot.domain import (
     InstallationChanged,
     IssueChanged,
     PullRequestChanged,
+    Repo,
     RepositoriesChanged,
     Run,
     RunKind,
 )
+from bot.errors import UserError
 from workflows import hands
 from workflows.steps import lifecycle, rounds
-from workflows.steps.place import is_ours, leave_stop
+from workflows.steps.place import github_of, is_allowed, is_ours, leave_stop
+
+log = logging.getLogger("rfcsmith")
 
 
 def issue_changed(delivery_id: str, event: IssueChanged) -> Sequence[Run]:
@@ -30,7 +35,7 @@ def issue_changed(delivery_id: str, event: IssueChanged) -> Sequence[Run]:
         is_end = event.action in ("closed", "deleted", "transferred")
         is_unlabeled = event.action == "unlabeled" and event.label == comments.RFC_NEEDED and run.kind is RunKind.RFC
         if is_end or is_unlabeled:
-            leave_stop(run, event.sender, delivery_id)
+            leave_stop(run, event.sender, delivery_id, comments.ended_note(event.sender, event.action))
     return []
 
 
@@ -39,11 +44,26 @@ def pull_request_changed(delivery_id: str, event: PullRequestChanged) -> Sequenc
     if is_ours(event.sender) or event.action != "closed":
         return []
     record = store.target_of_pull_request(event.repo.id, event.pull_request.number)
-    if record is not None:
-        for run in store.active_runs(event.repo.id, record.target.issue):
-            if run.is_on_pull_request:
-                leave_stop(run, event.sender, delivery_id)
+    if record is None:
+        return []
+    ending = "merged" if event.pull_request.is_merged else "abandoned"
+    for run in store.active_runs(event.repo.id, record.target.issue):
+        if run.is_on_pull_request:
+            leave_stop(run, event.sender, delivery_id, comments.ended_note(event.sender, ending))
+    if event.pull_request.is_merged:
+        _tidy_up(event.repo, event.pull_request.number, record.target.issue)
     return []
+
+
+def _tidy_up(repo: Repo, pull_request: int, issue: int) -> None:
+    """Nothing is left to do: the CI of the pull request is not watched any more, and the bot's labels go from the issue."""
+    hands.current().store.forget_ci_watch(repo.id, pull_request)
+    if not is_allowed(repo):
+        return
+    try:
+        github_of(repo).set_labels(repo, issue, add={}, remove=list(comments.LABELS))
+    except UserError as error:
+        log.info("pull request %d is merged, and the labels of its issue stay: %s", pull_request, error)
 
 
 def installation_changed(delivery_id: str, event: InstallationChanged) -> Sequence[Run]:
@@ -51,6 +71,9 @@ def installation_changed(delivery_id: str, event: InstallationChanged) -> Sequen
         runs = hands.current().store.runs_of_installation(event.installation_id)
         finish = _forget if event.action == "deleted" else _end
         finish(runs, event.sender, delivery_id)
+    if event.action == "unsuspend":
+        for run in hands.current().store.runs_of_installation(event.installation_id):
+            lifecycle.say_late(run)
     return []
 
 
@@ -65,7 +88,7 @@ def repositories_removed(delivery_id: str, event: RepositoriesChanged) -> Sequen
 def _end(runs: Sequence[Run], actor: Actor, delivery_id: str) -> None:
     for run in runs:
         if not run.stage.is_final:
-            leave_stop(run, actor, delivery_id)
+            leave_stop(run, actor, delivery_id, comments.ended_note(actor, "suspend"))
 
 
 def _forget(runs: Sequence[Run], actor: Actor, delivery_id: str) -> None:
@@ -75,6 +98,6 @@ def _forget(runs: Sequence[Run], actor: Actor, delivery_id: str) -> None:
         if not run.stage.is_final:
             # In this order: whoever stops must find that nothing of it is to be kept.
             store.put_document(run.id, lifecycle.FORGET, True)
-    _end(runs, actor, delivery_id)
+            leave_stop(run, actor, delivery_id, comments.ended_note(actor, "removed"))
     for run in runs:
         lifecycle.forget(run.id)

@@ -14,7 +14,7 @@ from bot.github.markers import with_marker
 from bot.workbench import LAST_CHECKS, Setup
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import budgets, lifecycle, parts, publication
+from workflows.steps import budgets, lifecycle, parts, preparation, publication
 from workflows.steps.records import ACCOUNT, CONTINUES, ENDING, KEPT, Red, publishable, rfc_of
 
 log = logging.getLogger("rfcsmith")
@@ -85,6 +85,7 @@ def _as_branch(run: Run, branch: str, head: str, files: int) -> KeptWork:
 def _draft(run: Run, branch: str, head: str, files: int, why: str) -> KeptWork:
     """The branch as a draft that says what is missing; one that is there already is told anew."""
     our_hands = hands.current()
+    run = preparation.with_base(run)
     store, repo = our_hands.store, run.target.repo
     github = our_hands.github.installation(repo.installation_id)
     change = store.document(run.id, f"draft:{Assignment.BUILD}", ChangeDraft)

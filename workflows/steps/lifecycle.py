@@ -23,6 +23,8 @@ UNPRICED = "unpriced"
 """The name of the document with the sentence that a budget in money cannot be kept."""
 FORGET = "forget"
 """The name of the document that says that nothing of a run is to be kept when it ends."""
+UNSAID = "unsaid"
+"""The name of the document that says that nobody could be told how a run ended."""
 NEXT_SEGMENT = "next_segment"
 """The name of the document that holds the number of the segment that a waiting run goes on with."""
 SAID_FROM = 8.0
@@ -96,7 +98,8 @@ def settle_stopped(run_id: str) -> None:
     """Who asked is in the mailbox."""
     message = hands.current().store.stop_of(run_id)
     actor = message.author if message is not None else Actor("ghost")
-    _settle(run_id, Stage.STOPPED, comments.stopped_note(actor))
+    why = message.text if message is not None else ""
+    _settle(run_id, Stage.STOPPED, why or comments.stopped_note(actor))
 
 
 @step("settle_asked")
@@ -140,12 +143,25 @@ def say_outcome(run_id: str) -> None:
         # The App was taken away from the repository: there is nowhere left to say it, and nothing to keep.
         forget(run_id)
         return
-    steering.tell_unread(run)
     try:
+        steering.tell_unread(run)
         speak(run, store.document(run_id, "outcome", str) or "", force=True)
     except UserError as error:
         # The issue was deleted or locked, or the App was suspended.
         log.warning("run %s: its outcome cannot be said: %s", run_id, error)
+        store.put_document(run_id, UNSAID, True)
+
+
+def say_late(run: Run) -> None:
+    """Say an outcome that could not be said when the run ended; called inside other steps."""
+    store = hands.current().store
+    if run.stage.is_final and store.has_document(run.id, UNSAID):
+        try:
+            speak(run, store.document(run.id, "outcome", str) or "", force=True)
+        except UserError as error:
+            log.warning("run %s: its outcome still cannot be said: %s", run.id, error)
+            return
+        store.forget_document(run.id, UNSAID)
 
 
 def forget(run_id: str) -> None:

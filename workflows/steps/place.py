@@ -99,8 +99,9 @@ def place_of_pull_request(repo: Repo, pull_request: PullRequest, sender: Actor, 
     return Place(repo, pull_request.number, target, sender, subject, delivery_id, pull_request.number)
 
 
-def leave_stop(run: Run, actor: Actor, delivery_id: str) -> None:
-    message = Message(f"{delivery_id}:{run.id}", MessageKind.STOP, actor, Permission.WRITE, "")
+def leave_stop(run: Run, actor: Actor, delivery_id: str, why: str = "") -> None:
+    """Let the run stop; `why` is what is told in the end where nobody asked for it in words."""
+    message = Message(f"{delivery_id}:{run.id}", MessageKind.STOP, actor, Permission.WRITE, why)
     store = hands.current().store
     store.leave(run.id, message)
     segment = store.document(run.id, lifecycle.NEXT_SEGMENT, int)

@@ -112,6 +112,27 @@ def brought_head(run: Run) -> str:
     return _brought(replace(place.repo, installation_id=repo.installation_id), place.clone_url, run.branch)
 
 
+def with_base(run: Run) -> Run:
+    """The run as its pull request can be opened: where its base was renamed meanwhile, with the name that it has now.
+
+    Raises `UserError` where the base is gone.
+    """
+    our_hands = hands.current()
+    repo = run.target.repo
+    github = our_hands.github.installation(repo.installation_id)
+    if github.branch_head(repo, run.base_ref) is not None:
+        return run
+    place = github.repository(repo)
+    now = replace(place.repo, installation_id=repo.installation_id)
+    head = _brought(now, place.clone_url, place.default_branch)
+    if place.default_branch == run.base_ref or not our_hands.git.is_ancestor(repo.id, run.base_commit, head):
+        raise UserError(
+            f"The branch `{run.base_ref}`, which this was built on, was renamed or deleted while I was at work.",
+            "Restore it and `/retry`, or `/implement` again for another base.",
+        )
+    return our_hands.store.save_run(replace(run, base_ref=place.default_branch))
+
+
 def with_branch(run: Run) -> Run:
     """The branch is named after the issue as it was at the first attempt; later attempts, and taken names, count up."""
     our_hands = hands.current()

@@ -248,7 +248,7 @@ def open_pull_request(run_id: str) -> None:
     """Open the pull request of the branch, with the promise and its proof, and the same facts as a check run."""
     our_hands = hands.current()
     store = our_hands.store
-    run = store.run(run_id)
+    run = preparation.with_base(store.run(run_id))
     repo = run.target.repo
     github = our_hands.github.installation(repo.installation_id)
     change = _change_draft(run)
