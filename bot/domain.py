@@ -582,13 +582,19 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a second reader holds against a draft: `place` names a section, criterion or task of it."""
+    """What a second reader holds against a draft: `place` names a section, criterion or task of it, of code `path:line`.
+
+    `test` is the source of a test that would show it, to be put at `test_path`; `is_confirmed` says that it did.
+    """
 
     id: str
     severity: Severity
     place: str
     problem: str
     suggestion: str = ""
+    test: str = ""
+    test_path: str = ""
+    is_confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -632,6 +638,7 @@ class Stage(StrEnum):
     BUILD = "build"
     VERIFY = "verify"
     MUTATE = "mutate"
+    EXAMINE = "examine"
     PUBLISH = "publish"
     DONE = "done"
     ASKED = "asked"
@@ -652,6 +659,7 @@ class Assignment(StrEnum):
     PLAN_CRITIQUE = "plan_critique"
     TESTS = "tests"
     BUILD = "build"
+    EXAMINATION = "examination"
     REVIEW = "review"
     CI = "ci"
     UPDATE = "update"

@@ -109,12 +109,13 @@ class Kept(IntEnum):
 class FreshChecker:
     """What runs checks in a fresh container; `rewritten` tells which files of the tree they have written.
 
-    `target` is the host's way to the container's target directory, where no file is the tree's.
+    `target` is the host's way to the container's target directory, where no file is the tree's; `files` is that to the tree's.
     """
 
     checker: Checker
     rewritten: Callable[[], tuple[str, ...]]
     target: WorkspaceFiles
+    files: WorkspaceFiles
 
 
 @dataclass(slots=True)
@@ -326,7 +327,8 @@ class Workbench:
             sandbox = self._timed(spec)
             try:
                 rewritten = partial(self.rewritten, tree, volume.workspace)
-                yield FreshChecker(self.checker(sandbox), rewritten, WorkspaceFiles(volume.target(variant)))
+                files = WorkspaceFiles(volume.workspace)
+                yield FreshChecker(self.checker(sandbox), rewritten, WorkspaceFiles(volume.target(variant)), files)
             finally:
                 sandbox.close()
         finally:

@@ -8,7 +8,7 @@ from workflows.agent import converse, converse_until, revise
 from workflows.engine import workflow
 from workflows.frame import run_to_its_end
 from workflows.landing import land
-from workflows.steps import design, mutation, parts, preparation, proof, publication, retrying
+from workflows.steps import design, examination, mutation, parts, preparation, proof, publication, reading, retrying
 
 
 @workflow("implement")
@@ -35,6 +35,8 @@ def _road(run_id: str) -> None:
         converse_until(run_id, Assignment.BUILD, proof.prove_green)
     if mutation.test_tests(run_id):
         _ask_for_better_tests(run_id)
+    if examination.may_examine(run_id):
+        _examine(run_id)
     design.heed_rfc(run_id)
     land(run_id, Assignment.BUILD)
     publication.open_pull_request(run_id)
@@ -48,3 +50,19 @@ def _ask_for_better_tests(run_id: str) -> None:
         mutation.keep_first_proof(run_id, f"The round for better tests came to nothing: {error.message}")
         return
     mutation.test_better_tests(run_id)
+
+
+def _examine(run_id: str) -> None:
+    """Let somebody with fresh eyes look for what is wrong, and the author answer; what was proven stands if that comes to nothing."""
+    try:
+        converse(run_id, Assignment.EXAMINATION)
+    except UserError as error:
+        reading.pass_over(run_id, Assignment.EXAMINATION, error.message)
+    for number in range(1, examination.ROUNDS + 2):
+        if not examination.ask_author(run_id, number):
+            return
+        try:
+            converse_until(run_id, Assignment.BUILD, proof.prove_green)
+        except UserError as error:
+            examination.keep_proof(run_id, f"The round for it came to nothing: {error.message}")
+            return

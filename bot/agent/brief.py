@@ -250,6 +250,20 @@ def build_brief(
     return _brief(Assignment.BUILD, setting, parts)
 
 
+def examination_brief(setting: Setting, discussion: Discussion, rfc: Rfc, *, difference: str, evidence: str) -> Brief:
+    """Examine a proven change: the design, the difference and the `evidence`, and nothing of how it came about."""
+    parts = [
+        _rfc(rfc),
+        _diff(difference, "the whole change, tests included, against its base"),
+        _section("The evidence", _report(evidence, "what fresh containers showed")),
+        _issue(discussion),
+        *_rules(setting),
+        *_base(setting),
+        _map(setting),
+    ]
+    return _brief(Assignment.EXAMINATION, setting, parts)
+
+
 def review_brief(
     setting: Setting, discussion: Discussion, rfc: Rfc, review: ReviewRound, *, problems: str = ""
 ) -> Brief:
@@ -367,6 +381,7 @@ _WORKSPACE_NOTES = {
     Assignment.PLAN_CRITIQUE: ", read-only",
     Assignment.TESTS: "",
     Assignment.BUILD: " with the new tests in it",
+    Assignment.EXAMINATION: " with the finished change in it, read-only",
     Assignment.REVIEW: " with the pull request's change in it",
     Assignment.CI: " with the pull request's change in it",
     Assignment.UPDATE: " with the base and the pull request's change merged in it",

@@ -22,6 +22,7 @@ class Reader:
 READERS = {
     Assignment.CRITIQUE: Reader(Assignment.RFC, max_findings=12),
     Assignment.PLAN_CRITIQUE: Reader(Assignment.PLAN, max_findings=6, max_turns=6),
+    Assignment.EXAMINATION: Reader(Assignment.BUILD, max_findings=6, max_turns=30),
 }
 """Each reader; whoever finds more than so many points has not chosen."""
 

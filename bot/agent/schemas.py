@@ -71,6 +71,29 @@ def _critique(reader: Assignment) -> dict[str, object]:
     return _object(findings=_list(finding, words))
 
 
+def _examination() -> dict[str, object]:
+    finding = _object(
+        optional=["suggestion", "test", "test_path"],
+        severity={
+            "type": "string",
+            "enum": ["blocker", "serious", "minor"],
+            "description": "blocker: merged like this it does something wrong or breaks users.",
+        },
+        place=_text("Where it is, as `path:line` of the changed code."),
+        problem=_text(
+            "What is wrong, as a fact: the input or state, what happens, what should. One to three sentences."
+        ),
+        suggestion=_text("The smallest change that would mend it."),
+        test=_text("The whole Rust source of one new integration test file that compiles and fails because of it."),
+        test_path=_text(
+            "Where it goes: a new file right under a `tests` directory, for example `tests/finding_one.rs`."
+        ),
+    )
+    most = READERS[Assignment.EXAMINATION].max_findings
+    words = f"The worst first, at most {most}; empty if there is nothing worth a maintainer's time."
+    return _object(findings=_list(finding, words))
+
+
 SCHEMAS: dict[Assignment, dict[str, object]] = {
     Assignment.RFC: _object(
         optional=[
@@ -205,7 +228,7 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
         notes=_text("Stubs you added, criteria that no test can prove and why."),
     ),
     Assignment.BUILD: _object(
-        optional=["deviations", "notes", "survivors"],
+        optional=["deviations", "notes", "survivors", "answers"],
         title=_text(f"The commit's headline: imperative, at most {HEADLINE_LIMIT} characters, no trailing full stop."),
         summary=_text("What was changed and why, for the reviewer. Markdown."),
         deviations=_text("Where the change leaves the RFC, and why. Empty if nowhere."),
@@ -217,7 +240,9 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
             ),
             "Only after mutants were shown to you: those that you wrote no test for.",
         ),
+        answers=_ANSWERS,
     ),
+    Assignment.EXAMINATION: _examination(),
     Assignment.REVIEW: _object(
         summary=_text("What changed in this round, for the reviewers. Markdown."),
         answers=_list(
@@ -267,6 +292,7 @@ NAMES = {
     Assignment.PLAN_CRITIQUE: "submit_plan_critique",
     Assignment.TESTS: "submit_tests",
     Assignment.BUILD: "submit_change",
+    Assignment.EXAMINATION: "submit_examination",
     Assignment.REVIEW: "submit_review",
     Assignment.CI: "submit_mend",
     Assignment.UPDATE: "submit_update",

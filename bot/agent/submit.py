@@ -88,7 +88,7 @@ class SurvivorReason:
 class ChangeDraft:
     """The finished change: `title` is the commit's headline; `deviations` says where it leaves the RFC, and why.
 
-    `survivors` says of mutants that no test notices why they make no difference.
+    `survivors` says of mutants that no test notices why they make no difference; `answers` are those to an examiner's findings.
     """
 
     title: str
@@ -96,6 +96,7 @@ class ChangeDraft:
     deviations: str
     notes: str
     survivors: tuple[SurvivorReason, ...] = ()
+    answers: tuple[FindingAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,9 @@ def parse(assignment: Assignment, given: Mapping[str, object], expected: Expecte
         case Assignment.TESTS:
             draft = _tests(reader, expected)
         case Assignment.BUILD:
-            draft = _change(reader)
+            draft = _change(reader, expected)
+        case Assignment.EXAMINATION:
+            draft = _examination(reader)
         case Assignment.REVIEW:
             draft = _review(reader, expected)
         case Assignment.CI:
@@ -338,6 +341,22 @@ def parse_inquiry(given: Mapping[str, object]) -> Inquiry | Rejected:
     return Rejected(tuple(dict.fromkeys(reader.problems))) if reader.problems else inquiry
 
 
+_TEST_FILE = re.compile(r"(?:[\w-]+/)*tests/\w+\.rs")
+
+
+def _examination(reader: Reader) -> Critique:
+    """A critique of code, whose tests go into files of their own."""
+    critique = _critique(reader, READERS[Assignment.EXAMINATION].max_findings)
+    tested = [finding for finding in critique.findings if finding.test]
+    _check_unique(reader, "test_path", [finding.test_path for finding in tested])
+    for finding in tested:
+        if not _TEST_FILE.fullmatch(finding.test_path):
+            reader.complain(
+                f"test_path: {finding.test_path!r} is no file right under `tests`, such as `tests/finding.rs`."
+            )
+    return critique
+
+
 def _critique(reader: Reader, most: int) -> Critique:
     findings = tuple(
         Finding(
@@ -346,6 +365,8 @@ def _critique(reader: Reader, most: int) -> Critique:
             place=r.text("place"),
             problem=r.text("problem"),
             suggestion=r.text("suggestion", may_be_empty=True),
+            test=r.text("test", may_be_empty=True),
+            test_path=_path(r.text("test_path", may_be_empty=True)),
         )
         for number, r in enumerate(reader.objects("findings"), 1)
     )
@@ -395,13 +416,16 @@ def _tests(reader: Reader, expected: Expected) -> TestsDraft:
     return TestsDraft(tests, notes)
 
 
-def _change(reader: Reader) -> ChangeDraft:
+def _change(reader: Reader, expected: Expected) -> ChangeDraft:
+    answers = _answers(reader)
+    _check_answers(reader, answers, expected.findings)
     return ChangeDraft(
         title=_headline(reader, HEADLINE_LIMIT),
         summary=reader.text("summary"),
         deviations=reader.text("deviations", may_be_empty=True),
         notes=reader.text("notes", may_be_empty=True),
         survivors=tuple(SurvivorReason(r.text("mutant"), r.text("reason")) for r in reader.some("survivors")),
+        answers=answers,
     )
 
 

@@ -133,6 +133,10 @@ _SUBMIT_DESCRIPTIONS = {
         "Hands in the finished change and ends this conversation. It is then verified in a fresh container and opened "
         "as a pull request. Call it only after a full check was green and you have looked at the whole diff."
     ),
+    Assignment.EXAMINATION: (
+        "Hands in your findings and ends this conversation. Each test is run in a fresh container against the change; the "
+        "author answers what holds. No finding is a good result where there is none."
+    ),
     Assignment.REVIEW: (
         "Hands in the answers to the review, with the change as it now stands in the workspace, and ends this "
         "conversation. Call it only after a full check was green and you have looked at the whole diff."

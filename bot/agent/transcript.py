@@ -155,6 +155,13 @@ _TO_ANSWER = {
         "beyond the RFC, decline. What nobody questioned stays as it is.",
         "the whole plan",
     ),
+    Assignment.BUILD: (
+        "Everything is green, and your change is not published yet.",
+        "Check each finding against the RFC and the code. What holds, mend, with a test that shows it; what does not hold, or "
+        "goes beyond the RFC, decline with the reason: people will read it on the pull request. Weaken no test, change nothing "
+        "else, and run a full check.",
+        "the whole submission",
+    ),
 }
 """What the author of an assignment is told around a second reader's findings: how it stands, what to do, what to hand in."""
 
@@ -162,7 +169,9 @@ _TO_ANSWER = {
 def findings_note(findings: Iterable[Finding], author: Assignment) -> str:
     """What a second reader holds against a draft that was accepted, for its author to answer."""
     rows = [
-        f"{f.id} ({f.severity}), {f.place}: {f.problem}" + (f"\n  suggestion: {f.suggestion}" if f.suggestion else "")
+        f"{f.id} ({f.severity}), {f.place}: {f.problem}"
+        + (f"\n  suggestion: {f.suggestion}" if f.suggestion else "")
+        + (f"\n  This test fails on your change, as {f.test_path}:\n{f.test}" if f.is_confirmed else "")
         for f in findings
     ]
     quoted = quote("\n".join(rows), what="findings of a second reader, who knows the draft but not this conversation")

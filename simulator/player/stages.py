@@ -50,6 +50,7 @@ class Player:
             "submit_plan_critique": self.plan_critique,
             "submit_tests": self.tests,
             "submit_change": self.build,
+            "submit_examination": self.examination,
             "submit_review": self.review,
             "submit_update": self.update,
         }
@@ -181,6 +182,10 @@ class Player:
         yield from self._finish(desk, paths)
         said = [{"mutant": id, "reason": words.NO_DIFFERENCE} for id, _ in survivors]
         yield from self._hand_in(desk, words.change(work) | {"survivors": said}, "With better tests.")
+
+    def examination(self) -> Play:
+        """The examiner finds nothing: what the player builds is the solution itself."""
+        yield from self._hand_in(Desk(self.offer, self.work.trees.base), {"findings": []}, "What I hold against it.")
 
     def review(self) -> Play:
         work = self.work

@@ -120,6 +120,9 @@ def briefs() -> dict[Assignment, Brief]:
         Assignment.BUILD: build_brief(
             SETTING, DISCUSSION, RFC, PLAN, tests="+#[test]", red="empty FAILED", problems="clippy: 1 new"
         ),
+        Assignment.EXAMINATION: briefing.examination_brief(
+            SETTING, DISCUSSION, RFC, difference="+fn a() {}", evidence="empty: red, then green"
+        ),
         Assignment.REVIEW: review_brief(SETTING, DISCUSSION, RFC, review),
         Assignment.CI: ci_brief(
             SETTING, DISCUSSION, RFC, Mending(PULL, "+fn a() {}", (FAILURE,), "doc FAILED here too")
@@ -317,3 +320,10 @@ def test_questions_that_were_asked_are_shown_as_the_models_own() -> None:
     discussion = Discussion(ISSUE, (asked,), {}, frozenset([3]))
     message = rfc_brief(SETTING, discussion).message
     assert re.search(r'what="comment 1 [^"]*: questions that you asked">\n1\. Which parser\?', message)
+
+
+def test_the_examiner_sees_design_difference_and_evidence_and_not_what_the_author_thought() -> None:
+    message = briefs()[Assignment.EXAMINATION].message
+    for fact in ("RFC version 2, approved by", "+fn a() {}", "empty: red, then green"):
+        assert fact in message
+    assert "Tests live in src." not in message and "# The plan" not in message

@@ -303,6 +303,16 @@ def test_a_review_without_threads_needs_no_answers() -> None:
     assert isinstance(parse(Assignment.REVIEW, {"summary": "s", "answers": []}, Expected()), ReviewDraft)
 
 
+def test_a_test_of_an_examiner_is_a_file_of_its_own() -> None:
+    (finding, *_) = critique()["findings"]
+    tested = finding | {"test": "#[test]\nfn a() {}", "test_path": "/workspace/tests/a.rs"}
+    found = parse(Assignment.EXAMINATION, {"findings": [tested]}, Expected())
+    assert isinstance(found, Critique) and found.findings[0].test_path == "tests/a.rs"
+    assert "no file right under `tests`" in problems(
+        Assignment.EXAMINATION, {"findings": [tested | {"test_path": "src/../../a.rs"}]}
+    )
+
+
 def test_what_was_mended_fits_into_a_headline() -> None:
     given = {"verdict": "not_ours", "headline": "a dead link", "cause": "The network.", "summary": "Ask again."}
     assert parse(Assignment.CI, given, Expected()) == MendDraft(False, "a dead link", "The network.", "Ask again.")
@@ -319,6 +329,7 @@ def test_every_schema_is_a_schema_and_accepts_what_is_accepted(assignment: Assig
         Assignment.PLAN_CRITIQUE: critique(),
         Assignment.TESTS: {"tests": [{"name": "a", "criteria": ["AC-1", "AC-2"]}]},
         Assignment.BUILD: {"title": "a", "summary": "b"},
+        Assignment.EXAMINATION: critique(),
         Assignment.REVIEW: {"summary": "s", "answers": []},
         Assignment.CI: {"verdict": "mended", "headline": "a link", "cause": "c", "summary": "s"},
         Assignment.UPDATE: {"summary": "s"},

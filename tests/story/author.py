@@ -78,14 +78,17 @@ def submit_plan_critique(*findings: dict[str, str]) -> Block:
     return call("submit_plan_critique", findings=list(findings))
 
 
+def submit_examination(*findings: dict[str, str]) -> Block:
+    return call("submit_examination", findings=list(findings))
+
+
 def submit_tests() -> Block:
     return call("submit_tests", tests=[{"name": "the_largest_number_stays", "criteria": ["AC-1"]}], notes="")
 
 
-def submit_change() -> Block:
-    return call(
-        "submit_change", title="Saturate instead of panicking", summary="Doubling saturates.", deviations="", notes=""
-    )
+def submit_change(**changes: Any) -> Block:
+    change = {"title": "Saturate instead of panicking", "summary": "Doubling saturates.", "deviations": "", "notes": ""}
+    return call("submit_change", **(change | changes))
 
 
 def submit_review(kind: str = "done") -> Block:
@@ -124,6 +127,7 @@ class Lines:
     plan_critique: list[Line] = field(default_factory=lambda: [[submit_plan_critique()]])
     tests: list[Line] = field(default_factory=lambda: [[write(crate.TESTS_PATH, crate.TESTS), submit_tests()]])
     change: list[Line] = field(default_factory=lambda: [[write(crate.LIBRARY_PATH, crate.SATURATING), submit_change()]])
+    examination: list[Line] = field(default_factory=lambda: [[submit_examination()]])
     review: list[Line] = field(default_factory=lambda: [[write(crate.LIBRARY_PATH, crate.REWORDED), submit_review()]])
     update: list[Line] = field(default_factory=lambda: [[submit_update()]])
     mend: list[Line] = field(default_factory=lambda: [[write(crate.LIBRARY_PATH, crate.SATURATING), submit_mend()]])

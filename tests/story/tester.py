@@ -55,7 +55,7 @@ class Tester:
             self.town.changes.install(self.github.app, account, account)
 
     def author_says(self, **lines: list[Line]) -> None:
-        """Other lines for the model: `rfc`, `critique`, `plan`, `plan_critique`, `tests`, `change`, `review`, `mend`."""
+        """Other lines for the model: `rfc`, `critique`, `plan`, `plan_critique`, `tests`, `change`, `examination`, `review`, `mend`."""
         self.lines = replace(self.lines, **lines)
         self.world.author.learn(self.repository.id, self.lines)
 

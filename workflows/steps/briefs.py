@@ -27,6 +27,7 @@ from workflows.steps.records import (
     RESUMPTION,
     SEEN,
     TASK,
+    Green,
     Joined,
     Red,
     Resumption,
@@ -71,6 +72,8 @@ def compose(run: Run, assignment: Assignment) -> Brief:
         return brief.ci_brief(setting, discussion, rfc, _mending(run))
     if assignment is Assignment.UPDATE:
         return brief.update_brief(setting, discussion, rfc, _update(run))
+    if assignment is Assignment.EXAMINATION:
+        return _examination(run, setting, discussion, rfc)
     plan = store.plan(run.id) or Plan()
     draft = store.document(run.id, f"draft:{Assignment.PLAN}", PlanDraft)
     notes = draft.notes if draft is not None else ""
@@ -98,6 +101,22 @@ def _critique(run: Run, setting: Setting, discussion: Discussion) -> Brief:
     url = f"https://github.com/{run.target.repo.full_name}"
     rfc = document.publish(draft, version=0, base_commit=run.base_commit, repository_url=url)
     return brief.critique_brief(setting, discussion, rfc, Plan(draft.tasks), request=run.request)
+
+
+def _examination(run: Run, setting: Setting, discussion: Discussion, rfc: Rfc) -> Brief:
+    green = hands.current().store.document(run.id, "green", Green)
+    assert green is not None, "what is examined was proven"
+    difference = hands.current().git.diff(run.target.repo.id, run.base_commit, green.tree)
+    rows = [
+        f"{proof.test}: red without the change ({proof.red}), {'passes' if proof.is_green else 'does not pass'} with it; "
+        f"for {', '.join(proof.criteria) or 'no criterion'}"
+        for proof in green.evidence.proofs
+    ]
+    rows += [
+        f"{result.check.command}: {'passed' if result.is_success else 'as on the base'}"
+        for result in green.evidence.checks
+    ]
+    return brief.examination_brief(setting, discussion, rfc, difference=difference, evidence="\n".join(rows))
 
 
 def _setting(run: Run, assignment: Assignment, discussion: Discussion) -> Setting:

@@ -50,6 +50,11 @@ def warning(run: Run, assignment: Assignment, number: int) -> str:
     return transcript.budget_note(due, assignment)
 
 
+def is_near_end(run: Run) -> bool:
+    """Whether so much of the run's minutes or money is used up that nothing should begin that could be left out."""
+    return any(bound.budget.share >= WARNING_SHARE for bound in _bounds(run, Assignment.EXAMINATION, 0))
+
+
 def refuse_to_begin(run: Run) -> None:
     """Raises `UserError` where the repository has used up its day before the run has begun."""
     if run.stage is not Stage.QUEUED:

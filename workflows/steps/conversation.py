@@ -32,6 +32,7 @@ STAGES = {
     Assignment.PLAN_CRITIQUE: Stage.CRITIQUE,
     Assignment.TESTS: Stage.TESTS,
     Assignment.BUILD: Stage.BUILD,
+    Assignment.EXAMINATION: Stage.EXAMINE,
     Assignment.REVIEW: Stage.BUILD,
     Assignment.CI: Stage.BUILD,
     Assignment.UPDATE: Stage.BUILD,

@@ -11,8 +11,7 @@ from workflows import hands
 from workflows.engine import step
 from workflows.steps import conversation, mending, preparation
 from workflows.steps.publication import COMMITS
-from workflows.steps.records import CONTINUES, JOINED, REMARK, Green, Joined, Ticked, assignment_of, setup_of
-from workflows.steps.retrying import lay_out
+from workflows.steps.records import CONTINUES, JOINED, REMARK, Green, Joined, Ticked, assignment_of, lay_out, setup_of
 
 
 @step("join")

@@ -20,6 +20,8 @@ FIRST, LAST = "mutation:first", "mutation"
 """The names of the documents with what was found of the change as it was proven first, and as it is published."""
 PROVEN, ASKED = "proven:first", "mutation:asked"
 """The names of the documents with what stands if the round for better tests comes to nothing; that the round has begun."""
+EXAMINED = "proven:examined"
+"""The name of the document with what stands if a round for an examiner's findings comes to nothing."""
 DRAFT = f"draft:{Assignment.BUILD}"
 
 
@@ -34,8 +36,9 @@ class Proven:
 
 @step("is_proven")
 def is_proven(run_id: str) -> bool:
-    """Whether the change was proven once, and the round for better tests has begun since: whatever comes, that proof stands."""
-    return hands.current().store.has_document(run_id, PROVEN)
+    """Whether the change was proven once, and a later round has begun since: whatever comes, that proof stands."""
+    store = hands.current().store
+    return store.has_document(run_id, PROVEN) or store.has_document(run_id, EXAMINED)
 
 
 @step("test_tests")
@@ -57,7 +60,7 @@ def test_tests(run_id: str) -> bool:
         return False
     if not store.has_document(run_id, ASKED):
         if not store.has_document(run_id, PROVEN):
-            store.put_document(run_id, PROVEN, _proven(run_id))
+            store.put_document(run_id, PROVEN, proven(run_id))
         conversation.reopen(run_id, Assignment.BUILD, transcript.survivors_note(first.survivors))
         store.forget_document(run_id, "green")
         store.put_document(run_id, ASKED, True)
@@ -88,15 +91,22 @@ def keep_first_proof(run_id: str, why: str) -> None:
     if store.has_document(run_id, LAST):
         return
     found = replace(_explained(store.run(run_id), first, first), remark=why)
+    stand_by(run_id, before)
+    store.put_document(run_id, LAST, found)
+
+
+def stand_by(run_id: str, before: Proven) -> None:
+    """Make what was proven before the run's change again; called inside other steps."""
+    store = hands.current().store
     store.put_document(run_id, "green", before.green)
     store.put_document(run_id, DRAFT, before.change)
     store.put_document(run_id, "ticked", before.ticked)
     # The conversation is over, until somebody has something new to say in it.
     store.put_document(run_id, Submitted.name(Assignment.BUILD), len(store.turns(run_id, Assignment.BUILD)))
-    store.put_document(run_id, LAST, found)
 
 
-def _proven(run_id: str) -> Proven:
+def proven(run_id: str) -> Proven:
+    """The change as it stands proven now, with its author's words."""
     store = hands.current().store
     green, change = store.document(run_id, "green", Green), store.document(run_id, DRAFT, ChangeDraft)
     assert green is not None and change is not None, "the proof comes first"

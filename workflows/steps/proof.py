@@ -59,7 +59,7 @@ def prove_red(run_id: str, trial: int, trials: int) -> bool:
     run = lifecycle.enter(store.run(run_id), Stage.RED)
     bench = our_hands.workbenches.open(run)
     tree = _publishable(run, bench.take_snapshot())
-    base, tested = _sources(run, _base_tree(run)), _sources(run, tree)
+    base, tested = sources(run, _base_tree(run)), sources(run, tree)
     tests = new_tests(base, tested)
     if not tests:
         complaint = "No new test was found in the workspace: nothing differs from the base that libtest would run."
@@ -246,7 +246,7 @@ def _complaint(run: Run, results: Sequence[CheckResult], baseline: Baseline, tre
     if missing:
         names = "\n".join(f"- {key}" for key in missing)
         parts.append(f"These tests were red without the change and do not pass with it:\n{names}")
-    still_there = set(tests_of(_sources(run, tree)))
+    still_there = set(tests_of(sources(run, tree)))
     lost = [key for key in lost_tests(results, baseline, ()) if key in still_there]
     if lost and not parts:
         names = "\n".join(f"- {key}" for key in lost[:20])
@@ -307,7 +307,7 @@ def _frozen_texts(run: Run, old: str, new: str) -> tuple[dict[str, str], dict[st
     def texts(tree: str) -> dict[str, str]:
         found = git.read_many(repository_id, tree, watched)
         # Bytes that are no text must differ in their text too.
-        return {path: data.decode(errors="backslashreplace") for path, data in found.items()} | _sources(run, tree)
+        return {path: data.decode(errors="backslashreplace") for path, data in found.items()} | sources(run, tree)
 
     return texts(old), texts(new)
 
@@ -334,7 +334,8 @@ def _base_tree(run: Run) -> str:
     return hands.current().git.tree_of(run.target.repo.id, run.head_commit or run.base_commit)
 
 
-def _sources(run: Run, tree: str) -> dict[str, str]:
+def sources(run: Run, tree: str) -> dict[str, str]:
+    """The Rust sources and manifests of a tree, by path."""
     git = hands.current().git
     repository_id = run.target.repo.id
     wanted = [path for path in git.paths(repository_id, tree) if path.endswith((".rs", "Cargo.toml"))]

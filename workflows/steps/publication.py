@@ -25,7 +25,7 @@ from bot.github.client import GitHub
 from bot.github.markers import with_marker
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import briefs, bundle, ci, contracts, lifecycle, mending, preparation
+from workflows.steps import briefs, bundle, ci, contracts, examination, lifecycle, mending, preparation
 from workflows.steps.contracts import Findings
 from workflows.steps.records import (
     CONTINUES,
@@ -358,7 +358,8 @@ def rfc_url(github: GitHub, run: Run, rfc: Rfc | None) -> str:
 def _evidence(run: Run) -> Evidence:
     green = hands.current().store.document(run.id, "green", Green)
     assert green is not None, "the proof comes before publishing"
-    return replace(green.evidence, mutation=mutation_of(run))
+    look_here = (*green.evidence.look_here, *examination.left_over(run.id))
+    return replace(green.evidence, mutation=mutation_of(run), look_here=look_here)
 
 
 def _ensure_check_run(github: GitHub, run: Run, head: str, evidence: Evidence, findings: Findings) -> None:

@@ -138,6 +138,17 @@ def setup_of(run: Run) -> Setup:
     return setup
 
 
+def lay_out(run: Run, tree: str) -> None:
+    """Make the workspace this tree, with what setup generated, and keep that as a snapshot."""
+    our_hands = hands.current()
+    bench = our_hands.workbenches.open(run)
+    setup = setup_of(run)
+    if setup.unpublished:
+        tree = our_hands.git.overlay(run.target.repo.id, tree, source=setup.base_tree, paths=setup.unpublished)
+    bench.restore(tree)
+    bench.take_snapshot()
+
+
 def toolchain_remark(run: Run, baseline: Baseline) -> str:
     """A sentence where the sandbox's toolchain is not the one that the repository pins."""
     git, repository_id = hands.current().git, run.target.repo.id

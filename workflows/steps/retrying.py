@@ -23,7 +23,7 @@ from workflows.steps.records import (
     Resumption,
     Submitted,
     Ticked,
-    setup_of,
+    lay_out,
 )
 
 LAID_OUT = "laid_out"
@@ -173,17 +173,6 @@ def _resumption(run: Run, earlier: Run) -> Resumption:
         return Resumption(earlier.id, does_not_fit=True)
     brought, *tests = (each or "" for each in moved)
     return Resumption(earlier.id, brought, "".join(tests))
-
-
-def lay_out(run: Run, tree: str) -> None:
-    """Make the workspace this tree, with what setup generated, and keep that as a snapshot."""
-    our_hands = hands.current()
-    bench = our_hands.workbenches.open(run)
-    setup = setup_of(run)
-    if setup.unpublished:
-        tree = our_hands.git.overlay(run.target.repo.id, tree, source=setup.base_tree, paths=setup.unpublished)
-    bench.restore(tree)
-    bench.take_snapshot()
 
 
 def _take_over(earlier: Run, run: Run) -> None:

@@ -11,8 +11,7 @@ from workflows import hands
 from workflows.engine import step
 from workflows.steps import ci, preparation, publication, rounds
 from workflows.steps.place import Place, answer, github_of, open_run
-from workflows.steps.records import JOINED, Joined, Submitted, foot_of
-from workflows.steps.retrying import lay_out
+from workflows.steps.records import JOINED, Joined, Submitted, foot_of, lay_out
 
 
 def ask(place: Place, number: int, comment_id: int | None) -> Sequence[Run]:
