@@ -23,7 +23,8 @@ from bot.rust.rules import CheckRules
 PATH = CONFIGURED
 KEYS = (
     *("base_branch", "check_minutes", "may_touch_workflows", "max_turns", "max_minutes", "max_dollars"),
-    *("rfc_template", "quiet_seconds", "read_everybody", "file_rfcs", "mutants_minutes", "checks", "setup"),
+    *("rfc_template", "quiet_seconds", "read_everybody", "file_rfcs", "mutants_minutes", "review_bots"),
+    *("resolve_threads", "checks", "setup"),
 )
 CHECKS_KEYS = ("discover", "remove", "add")
 SETUP_KEYS = ("packages", "script", "image")
@@ -35,6 +36,7 @@ _BAD_BRANCH = re.compile(r"^[-/.]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|//|@\{|/\.|\.loc
 
 # https://www.debian.org/doc/debian-policy/ch-controlfields.html#source
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_BOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:\[bot\])?")
 _IMAGE = re.compile(r"[a-z0-9][\w./:@-]{0,254}", re.ASCII)
 
 
@@ -57,7 +59,9 @@ class RepositoryConfig:
     its own work, US dollars for the model. `rfc_template` is
     the path of the template that RFCs follow, `quiet_seconds` how long a round waits for more to be said, `read_everybody`
     whether the words of people without a role reach the model, `file_rfcs` whether the pull request also files the RFC.
-    `mutants_minutes` is how long the tests of a change are tested with mutants, 0 for not at all. `checks` is how the checks differ from those that CI tells of, `setup` what the sandbox needs besides.
+    `mutants_minutes` is how long the tests of a change are tested with mutants, 0 for not at all. `review_bots` are the logins
+    of bots whose reviews are answered, `resolve_threads` says whether a thread that was done is resolved as well.
+    `checks` is how the checks differ from those that CI tells of, `setup` what the sandbox needs besides.
     """
 
     base_branch: str | None = None
@@ -71,6 +75,8 @@ class RepositoryConfig:
     read_everybody: bool = False
     file_rfcs: bool = False
     mutants_minutes: float | None = None
+    review_bots: tuple[str, ...] = ()
+    resolve_threads: bool = False
     checks: CheckRules = field(default_factory=CheckRules)
     setup: SetupConfig = field(default_factory=SetupConfig)
 
@@ -96,6 +102,8 @@ def parse(text: str) -> RepositoryConfig:
         read_everybody=reader.flag("read_everybody"),
         file_rfcs=reader.flag("file_rfcs"),
         mutants_minutes=reader.minutes("mutants_minutes", 60, may_be_none=True),
+        review_bots=reader.texts("review_bots", _BOT, "logins of bots, such as `reviewer[bot]`"),
+        resolve_threads=reader.flag("resolve_threads"),
         checks=_checks(reader),
         setup=_setup(reader.table("setup", SETUP_KEYS)),
     )

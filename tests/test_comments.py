@@ -211,6 +211,7 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "no_rfc_comment": lambda: comments.no_rfc_comment(MARA),
     "already_open_comment": lambda: comments.already_open_comment(MARA, PULL),
     "already_running_comment": lambda: comments.already_running_comment(MARA, RUN),
+    "approved_with_remarks_comment": lambda: comments.approved_with_remarks_comment(MARA, "rfcsmith"),
     "nothing_running_comment": lambda: comments.nothing_running_comment(MARA),
     "stopping_comment": lambda: comments.stopping_comment(MARA, RUN),
     "running_status_comment": lambda: comments.running_status_comment(

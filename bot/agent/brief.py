@@ -110,7 +110,8 @@ class Discussion:
 class ReviewRound:
     """What is to be answered: reviews and the open `threads` of `pull_request`.
 
-    `difference` is the pull request against its base as text, `evidence` what was verified before.
+    `difference` is the pull request against its base as text, `evidence` what was verified before; `request` is what
+    `requested_by` said to the bot in free words, "" where a review started the round.
     """
 
     pull_request: PullRequest
@@ -118,6 +119,8 @@ class ReviewRound:
     evidence: str
     reviews: tuple[Review, ...]
     threads: tuple[ReviewThread, ...]
+    request: str = ""
+    requested_by: Actor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +274,7 @@ def review_brief(
     number = review.pull_request.number
     parts = [
         _section(f"The remarks on pull request #{number}", _reviews(review.reviews, discussion)),
+        _said(review, discussion),
         *(_thread(id, thread, discussion) for id, thread in thread_ids(review.threads).items()),
         _rfc(rfc),
         _diff(review.difference, f"pull request #{number} against its base"),
@@ -281,6 +285,17 @@ def review_brief(
         *_problems(problems),
     ]
     return _brief(Assignment.REVIEW, setting, parts)
+
+
+def _said(review: ReviewRound, discussion: Discussion) -> str:
+    """What somebody said to the bot on the pull request, outside of a review."""
+    if not review.request.strip() or review.requested_by is None:
+        return ""
+    standing = discussion.permission(review.requested_by)
+    quoted = quote(
+        review.request, what="the words to you", author=review.requested_by, permission=standing, is_markdown=True
+    )
+    return _section("What was said to you on the pull request", quoted)
 
 
 def ci_brief(setting: Setting, discussion: Discussion, rfc: Rfc, mending: Mending) -> Brief:

@@ -6,6 +6,7 @@ from bot.comments.account import UNFINISHED, account, checks_words, progress, un
 from bot.comments.answers import (
     already_open_comment,
     already_running_comment,
+    approved_with_remarks_comment,
     concern_raised_comment,
     concern_resolved_comment,
     filing_comment,
@@ -100,6 +101,7 @@ __all__ = [
     "account",
     "already_open_comment",
     "already_running_comment",
+    "approved_with_remarks_comment",
     "bug_note",
     "checks_words",
     "concern_raised_comment",

@@ -93,6 +93,14 @@ def steering_comment(actor: Actor) -> str:
     return f"@{actor.login} I have passed this on: the agent reads it before its next step."
 
 
+def approved_with_remarks_comment(actor: Actor, slug: str) -> str:
+    """An approval may mean that the remarks are for later, so nothing is done without a word."""
+    return (
+        f"@{actor.login} You approved, and left remarks. Shall I take them up now? Reply `@{slug} yes, please`, "
+        "and I answer each of them; otherwise I leave everything as it is."
+    )
+
+
 def heard_comment(actor: Actor, said: str) -> str:
     """The agent has read what somebody said while it works; `said` is its own text in the turn that followed."""
     if not said:

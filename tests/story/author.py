@@ -5,6 +5,7 @@ Equal requests get equal answers, also after a crash: nothing is counted but the
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -98,6 +99,13 @@ def submit_review(kind: str = "done") -> Block:
 
 def submit_update() -> Block:
     return call("submit_update", summary="Both stay: first the base's words, then ours.")
+
+
+def answer_every_thread(request: Request) -> Sequence[Block]:
+    """Done, for each thread that the brief of the round shows."""
+    ids = dict.fromkeys(re.findall(r"\bR[1-9]\b", str(request["messages"][0])))
+    answers = [{"thread": id, "kind": "done", "text": "It names the number now."} for id in ids]
+    return [call("submit_review", summary="The comment is exact now.", answers=answers)]
 
 
 def submit_mend(verdict: str = "mended") -> Block:

@@ -9,7 +9,19 @@ from bot.agent import brief
 from bot.agent.brief import Brief, Discussion, Earlier, Mending, ReviewRound, Setting, Update
 from bot.agent.submit import PlanDraft, TestsDraft
 from bot.checking import Baseline
-from bot.domain import Assignment, Comment, LastChecks, Permission, Plan, ReviewThread, Rfc, Run
+from bot.domain import (
+    Actor,
+    Assignment,
+    Comment,
+    LastChecks,
+    Permission,
+    Plan,
+    ReviewState,
+    ReviewThread,
+    Rfc,
+    Run,
+    RunKind,
+)
 from bot.errors import UserError
 from bot.git.process import GitError
 from bot.github.markers import marker_of
@@ -23,8 +35,10 @@ from workflows import hands
 from workflows.steps import budgets, mending
 from workflows.steps.records import (
     ENDED,
+    HEARING,
     JOINED,
     RESUMPTION,
+    REVIEWERS,
     SEEN,
     TASK,
     Green,
@@ -255,25 +269,33 @@ def open_threads(run: Run) -> tuple[ReviewThread, ...]:
     stored = our_hands.store.document(run.id, "threads", tuple[ReviewThread, ...])
     if stored is not None:
         return stored
+    our_hands.store.put_document(run.id, HEARING, True)
     github = our_hands.github.installation(repo.installation_id)
     last_words = {
-        thread: thread.comments[-1].author.login
+        thread: thread.comments[-1].author
         for thread in github.review_threads(repo, run.pull_request)
         if thread.comments and not thread.is_resolved
     }
-    heard = {
-        login
-        for login in set(last_words.values()) - {our_hands.github.bot_login}
-        if github.permission(repo, login) >= Permission.WRITE
-    }
-    threads = tuple(thread for thread, login in last_words.items() if login in heard)
+    heard = {author for author in set(last_words.values()) if _is_heard(run, author)}
+    threads = tuple(thread for thread, author in last_words.items() if author in heard)
     our_hands.store.put_document(run.id, "threads", threads)
     return threads
 
 
+def _is_heard(run: Run, author: Actor) -> bool:
+    """Whether a review of this author counts: of people who may write, and of bots that the repository names."""
+    our_hands = hands.current()
+    repo = run.target.repo
+    if author.login == our_hands.github.bot_login:
+        return False
+    if author.is_bot:
+        return author.login in our_hands.config(run).review_bots
+    return our_hands.github.installation(repo.installation_id).permission(repo, author.login) >= Permission.WRITE
+
+
 def thread_ids(run: Run) -> tuple[str, ...]:
     """The short ids of the threads that this run answers; none where it is no review."""
-    return tuple(brief.thread_ids(open_threads(run))) if run.review_id is not None else ()
+    return tuple(brief.thread_ids(open_threads(run))) if run.kind is RunKind.REVIEW else ()
 
 
 def _update(run: Run) -> Update:
@@ -302,6 +324,20 @@ def _review_round(run: Run) -> ReviewRound:
     assert run.pull_request is not None
     github = our_hands.github.installation(repo.installation_id)
     pull_request = github.pull_request(repo, run.pull_request)
-    reviews = tuple(review for review in github.reviews(repo, run.pull_request) if review.id == run.review_id)
+    threads = open_threads(run)
+    submitted = [ReviewState.CHANGES_REQUESTED, ReviewState.COMMENTED, ReviewState.APPROVED]
+    reviews = tuple(
+        review
+        for review in github.reviews(repo, run.pull_request)
+        # Ids rise with time: what was submitted while the round waited belongs to it.
+        if run.review_id is not None
+        and review.id >= run.review_id
+        and review.state in submitted
+        and review.body.strip()
+        and _is_heard(run, review.author)
+    )
+    authors = [*(review.author for review in reviews), *(thread.comments[-1].author for thread in threads)]
+    reviewers = tuple(dict.fromkeys(author for author in authors if not author.is_bot))
+    our_hands.store.put_document(run.id, REVIEWERS, reviewers)
     difference = our_hands.git.diff(repo.id, run.base_commit, run.head_commit)
-    return ReviewRound(pull_request, difference, pull_request.body, reviews, open_threads(run))
+    return ReviewRound(pull_request, difference, pull_request.body, reviews, threads, run.request, run.requested_by)

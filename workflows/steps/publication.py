@@ -9,6 +9,7 @@ from bot.agent import brief
 from bot.agent.submit import ChangeDraft, PlanDraft, ReviewDraft
 from bot.comments.template import find_template
 from bot.domain import (
+    Actor,
     Annotation,
     Assignment,
     CheckRun,
@@ -30,6 +31,7 @@ from workflows.steps.contracts import Findings
 from workflows.steps.records import (
     CONTINUES,
     JOINED,
+    REVIEWERS,
     TAKEN_OVER,
     Green,
     Joined,
@@ -214,9 +216,14 @@ def _trailers(run: Run, number: int) -> str:
     if run.kind is RunKind.CI:
         # Nobody asked for this round.
         return f"Rfcsmith-Step: {run.id}/{number}"
-    asker = run.requested_by
-    co_author = f"Co-authored-by: {asker.login} <{asker.id}+{asker.login}@users.noreply.github.com>"
-    return f"Rfcsmith-Step: {run.id}/{number}\n{co_author}"
+    people = [f"Co-authored-by: {p.login} <{p.id}+{p.login}@users.noreply.github.com>" for p in _askers(run)]
+    return "\n".join([f"Rfcsmith-Step: {run.id}/{number}", *people])
+
+
+def _askers(run: Run) -> tuple[Actor, ...]:
+    """Who asked for what the run does: in a review round everybody whose remarks it answers."""
+    reviewers = hands.current().store.document(run.id, REVIEWERS, tuple[Actor, ...]) or ()
+    return tuple({actor.login: actor for actor in (run.requested_by, *reviewers)}.values())
 
 
 def _headline(run: Run) -> str:
@@ -418,9 +425,11 @@ def answer_review(run_id: str) -> None:
         thread = threads[answer.thread]
         body = comments.thread_reply(answer.kind, answer.text, pushed)
         github.reply(repo, run.pull_request, thread.comments[0].id, f"thread:{run.id}:{answer.thread}", body)
+        if answer.kind == "done" and our_hands.config(run).resolve_threads:
+            github.resolve_thread(thread.node_id)
     pull_request = github.pull_request(repo, run.pull_request)
     if pushed:
         bring_up_to_date(github, run, pull_request, pushed)
         ci.watch(run, pull_request, pushed)
-    github.request_review(repo, run.pull_request, [run.requested_by.login])
+    github.request_review(repo, run.pull_request, [actor.login for actor in _askers(run) if not actor.is_bot])
     store.put_document(run_id, "note", comments.reviewed_note(pull_request.html_url, pushed, draft.summary))

@@ -30,7 +30,7 @@ from bot.domain import (
 from bot.errors import UserError
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import changes, ci, rounds, speech
+from workflows.steps import changes, ci, reviewing, rounds, speech
 from workflows.steps.place import Place, answer, is_ours
 
 log = logging.getLogger("rfcsmith")
@@ -128,7 +128,7 @@ def _handle(delivery_id: str, event: Event) -> Sequence[Run]:
         case CommentEdited():
             return speech.edited(delivery_id, event)
         case ReviewSubmitted():
-            return speech.reviewed(delivery_id, event)
+            return reviewing.reviewed(delivery_id, event)
         case ReviewCommentCreated():
             return speech.remarked(delivery_id, event)
         case IssueChanged():

@@ -23,19 +23,15 @@ from bot.domain import (
     Permission,
     ReviewCommentCreated,
     ReviewCommentSubject,
-    ReviewState,
-    ReviewSubject,
-    ReviewSubmitted,
     Run,
     RunKind,
     Target,
     Verb,
 )
 from bot.errors import UserError
-from bot.github.client import GitHub
 from bot.workbench import LAST_CHECKS
 from workflows import hands
-from workflows.steps import budgets, lifecycle, retrying, rounds, updating
+from workflows.steps import budgets, lifecycle, retrying, reviewing, rounds, updating
 from workflows.steps.place import (
     Place,
     answer,
@@ -44,7 +40,6 @@ from workflows.steps.place import (
     is_allowed,
     is_ours,
     leave_stop,
-    open_run,
     place_at,
     place_of_pull_request,
 )
@@ -90,9 +85,11 @@ def commented(delivery_id: str, event: CommentCreated | CommentEdited, *, previo
         log.info("delivery %s: #%d is locked, so nothing can be answered there", delivery_id, event.issue.number)
         return []
     if _is_talk(asked):
+        if place.pull_request is not None:
+            return _talked(place, asked, event.comment.body)
         if _steers(place, event.comment.body):
             return []
-        if place.pull_request is None and rounds.has_rfc(place):
+        if rounds.has_rfc(place):
             asked = (Command(Verb.RFC, event.comment.body.strip()),)
     return _obey(place, asked, comment_id=event.comment.id)
 
@@ -130,6 +127,17 @@ def _steers(place: Place, text: str) -> bool:
     return True
 
 
+def _talked(place: Place, asked: Sequence[Command | UserError], text: str) -> Sequence[Run]:
+    """Free words to us on our pull request: for the run at work, else a round of its own that answers what is open."""
+    if _steers(place, text):
+        return []
+    github = github_of(place.repo)
+    if not place.is_open or github.permission(place.repo, place.sender.login) < Permission.WRITE:
+        return _obey(place, asked)
+    github.react(place.repo, place.subject)
+    return reviewing.start(place, request=text.strip())
+
+
 def remarked(delivery_id: str, event: ReviewCommentCreated) -> Sequence[Run]:
     """A single inline remark: commands in it count; the review that it belongs to comes in a delivery of its own."""
     if is_ours(event.sender) or not is_allowed(event.repo):
@@ -138,33 +146,10 @@ def remarked(delivery_id: str, event: ReviewCommentCreated) -> Sequence[Run]:
     place = place_of_pull_request(event.repo, event.pull_request, event.sender, delivery_id)
     if not asked or place is None:
         return []
+    if _is_talk(asked):
+        # The review that the remark belongs to is a round of its own.
+        return []
     return _obey(at(place, ReviewCommentSubject(event.comment.id)), asked)
-
-
-def reviewed(delivery_id: str, event: ReviewSubmitted) -> Sequence[Run]:
-    """A review with requests, or with remarks, by somebody who may write, starts a round without any mention."""
-    if is_ours(event.sender) or event.sender.is_bot or not is_allowed(event.repo):
-        return []
-    place = place_of_pull_request(event.repo, event.pull_request, event.sender, delivery_id)
-    if place is None or event.pull_request.state is not IssueState.OPEN:
-        return []
-    if event.review.state not in (ReviewState.CHANGES_REQUESTED, ReviewState.COMMENTED):
-        return []
-    github = github_of(event.repo)
-    if github.permission(event.repo, event.sender.login) < Permission.WRITE:
-        return []
-    if not event.review.body.strip() and not _has_new_thread(github, event):
-        return []
-    github.react(event.repo, ReviewSubject(event.pull_request.number, event.review.id))
-    return [open_run(place, RunKind.REVIEW, "", review_id=event.review.id, pull_request=place.pull_request)]
-
-
-def _has_new_thread(github: GitHub, event: ReviewSubmitted) -> bool:
-    """Whether the review opened a thread: a mere reply also arrives as a review, and is talk until it mentions us."""
-    return any(
-        thread.comments and thread.comments[0].review_id == event.review.id
-        for thread in github.review_threads(event.repo, event.pull_request.number)
-    )
 
 
 def _obey(place: Place, asked: Sequence[Command | UserError], comment_id: int | None = None) -> Sequence[Run]:

@@ -1,0 +1,76 @@
+"""Reviews as batches: what starts a round, what joins the one that waits, what is asked about, and what is only talk."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.github.state import PullRequest, Thread
+from simulator.town import MAINTAINER
+from tests.story import crate
+from tests.story.author import answer_every_thread, check, write
+from tests.story.tester import WRITER, Tester
+from tests.story.world import wait_for
+
+pytestmark = pytest.mark.docker
+
+BOT = "lintbot[bot]"
+
+
+def _remark(tester: Tester, pull_request: PullRequest, who: str, event: str, text: str, body: str = "") -> Thread:
+    draft = {"path": crate.LIBRARY_PATH, "line": 3, "side": "RIGHT", "body": text}
+    person = tester.person(who)
+    with tester.github.world.lock:
+        tester.town.changes.review(pull_request, person, event=event, body=body, comments=[draft])
+        return pull_request.threads[-1]
+
+
+def _answers(tester: Tester, thread: Thread) -> list[str]:
+    with tester.github.world.lock:
+        return [comment.body for comment in thread.comments if comment.author is tester.town.bot]
+
+
+def test_reviews_that_come_while_a_round_waits_are_answered_in_one_commit_of_all_their_authors(tester: Tester) -> None:
+    tester.author_says(review=[[write(crate.LIBRARY_PATH, crate.REWORDED), check()], answer_every_thread])
+    pull_request = tester.implement(tester.with_rfc())
+    before = len(tester.town.commits(pull_request))
+    first = _remark(tester, pull_request, MAINTAINER, "REQUEST_CHANGES", "Please name the number.", "One remark.")
+    second = _remark(tester, pull_request, WRITER, "COMMENT", "And say what saturates.")
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    assert [len(_answers(tester, thread)) for thread in (first, second)] == [1, 1]
+    assert len(tester.town.commits(pull_request)) == before + 1
+    message = tester.repository.git.commit(pull_request.head_sha).message
+    assert f"Co-authored-by: {MAINTAINER} <" in message and f"Co-authored-by: {WRITER} <" in message
+    assert {person.login for person in pull_request.requested_reviewers} == {MAINTAINER, WRITER}
+    assert not first.resolved_by and not second.resolved_by
+
+
+def test_an_approval_with_remarks_is_asked_about_and_a_word_to_the_bot_starts_the_round(tester: Tester) -> None:
+    tester.author_says(review=[[write(crate.LIBRARY_PATH, crate.REWORDED), check()], answer_every_thread])
+    pull_request = tester.implement(tester.with_rfc())
+    thread = _remark(tester, pull_request, MAINTAINER, "APPROVE", "Could name the number.")
+    asked = "You approved, and left remarks. Shall I take them up now?"
+    wait_for("the question", lambda: any(asked in body for body in tester.bot_comments(pull_request.issue)))
+    assert _answers(tester, thread) == []
+    tester.town.comment(pull_request.issue, tester.town.maintainer, f"@{tester.github.app.slug} yes, please")
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    assert len(_answers(tester, thread)) == 1
+
+
+def test_talk_between_people_and_reviews_of_unknown_bots_start_nothing_and_a_reply_in_an_answered_thread_does(
+    tester: Tester,
+) -> None:
+    tester.has_files({".github/rfcsmith.toml": f'review_bots = ["{BOT}"]\nresolve_threads = true\n'})
+    tester.author_says(review=[[write(crate.LIBRARY_PATH, crate.REWORDED), check()], answer_every_thread])
+    pull_request = tester.implement(tester.with_rfc())
+    with tester.github.world.lock:
+        tester.town.changes.review(pull_request, tester.person(WRITER), event="COMMENT", body="I like this one.")
+    thread = _remark(tester, pull_request, MAINTAINER, "REQUEST_CHANGES", "Please name the number.", "One remark.")
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    assert len(_answers(tester, thread)) == 1 and thread.resolved_by is tester.town.bot
+    with tester.github.world.lock:
+        tester.town.changes.unresolve(thread, tester.town.maintainer)
+        tester.town.changes.reply(thread, tester.person(WRITER), "Not quite: which number?")
+    tester.wait_for_status(pull_request.issue, "review", "is done", attempt=2)
+    assert len(_answers(tester, thread)) == 2
+    runs = [run for run in tester.world.bot.report()["runs"] if run["repository"] == tester.repository.full_name]
+    assert [run["kind"] for run in runs].count("review") == 2

@@ -1,0 +1,89 @@
+"""Which reviews and remarks on a pull request start a round, which join the one that waits, and which are only talk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot import comments
+from bot.commands import is_mentioned
+from bot.domain import (
+    IssueState,
+    Permission,
+    ReviewState,
+    ReviewSubject,
+    ReviewSubmitted,
+    ReviewThread,
+    Run,
+    RunKind,
+)
+from bot.repository import RepositoryConfig
+from workflows import hands
+from workflows.steps.place import Place, answer, github_of, is_allowed, is_ours, open_run, place_of_pull_request
+from workflows.steps.records import HEARING
+
+_SUBMITTED = (ReviewState.APPROVED, ReviewState.CHANGES_REQUESTED, ReviewState.COMMENTED)
+
+
+def reviewed(delivery_id: str, event: ReviewSubmitted) -> Sequence[Run]:
+    """Requests for changes, remarks, replies in our own threads and words to us start a round; an approval with remarks is asked about."""
+    if is_ours(event.sender) or not is_allowed(event.repo) or event.pull_request.state is not IssueState.OPEN:
+        return []
+    place = place_of_pull_request(event.repo, event.pull_request, event.sender, delivery_id)
+    if place is None or not _may_ask(place):
+        return []
+    github = github_of(event.repo)
+    threads = github.review_threads(event.repo, event.pull_request.number)
+    has_remarks = any(thread.comments and thread.comments[0].review_id == event.review.id for thread in threads)
+    slug = hands.current().github.slug
+    said = [
+        event.review.body,
+        *(each.body for thread in threads for each in thread.comments if each.review_id == event.review.id),
+    ]
+    is_spoken_to = any(is_mentioned(text, slug) for text in said)
+    if event.review.state is ReviewState.APPROVED and not is_spoken_to:
+        if has_remarks:
+            answer(place, comments.approved_with_remarks_comment(place.sender, slug), 0)
+        return []
+    is_request = event.review.state is ReviewState.CHANGES_REQUESTED and bool(event.review.body.strip())
+    is_remark = event.review.state is ReviewState.COMMENTED and any(
+        _answers_us(each, event.review.id) for each in threads
+    )
+    if event.review.state not in _SUBMITTED or not (has_remarks or is_request or is_remark or is_spoken_to):
+        return []
+    github.react(event.repo, ReviewSubject(event.pull_request.number, event.review.id))
+    return start(place, review_id=event.review.id)
+
+
+def start(place: Place, *, review_id: int | None = None, request: str = "") -> Sequence[Run]:
+    """A round, unless one waits that has not read the reviews yet: it reads this one as well."""
+    store = hands.current().store
+    rounds = [run for run in store.active_runs(place.repo.id, place.target.issue) if run.kind is RunKind.REVIEW]
+    waiting = [
+        run for run in rounds if run.delivery_id != place.delivery_id and not store.has_document(run.id, HEARING)
+    ]
+    if waiting and not request:
+        return []
+    return [open_run(place, RunKind.REVIEW, request, review_id=review_id, pull_request=place.pull_request)]
+
+
+def _may_ask(place: Place) -> bool:
+    """People who may write, and those bots that the repository names."""
+    if place.sender.is_bot:
+        return place.sender.login in _config(place).review_bots
+    return github_of(place.repo).permission(place.repo, place.sender.login) >= Permission.WRITE
+
+
+def _config(place: Place) -> RepositoryConfig:
+    """What the repository said of itself when the pull request was built."""
+    our_hands = hands.current()
+    built = our_hands.store.last_done(place.repo.id, place.target.issue, RunKind.IMPLEMENT)
+    if built is None or not our_hands.git.has(place.repo.id, built.base_commit):
+        return RepositoryConfig()
+    return our_hands.config_at(place.repo.id, built.base_commit)
+
+
+def _answers_us(thread: ReviewThread, review_id: int) -> bool:
+    """Whether this review replies in a thread that the bot has spoken in; a reply arrives as a review without a body."""
+    authors = [comment.author for comment in thread.comments if comment.review_id != review_id]
+    has_reply = len(authors) < len(thread.comments)
+    return has_reply and any(is_ours(author) for author in authors)
