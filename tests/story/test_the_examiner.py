@@ -1,4 +1,4 @@
-"""Before people see a change: what an examiner with fresh eyes shows to be wrong is mended."""
+"""Before people see a change: what an examiner with fresh eyes shows to be wrong is mended, and what the author declines is told."""
 
 from __future__ import annotations
 
@@ -42,3 +42,31 @@ def test_what_an_examiner_shows_with_a_failing_test_is_mended_and_people_see_not
     assert "no answer to F1" in told
     assert tester.text_at(pull_request.head_sha)[crate.LIBRARY_PATH] == crate.SATURATING
     assert "A hundred becomes seven." not in pull_request.issue.body and "Look here" not in pull_request.issue.body
+
+
+def test_what_the_author_declines_is_shown_to_people_with_the_reason(tester: Tester) -> None:
+    declined = finding(severity="serious", problem="It does not say so in the README.", test="", test_path="")
+    tester.author_says(
+        change=[*tester.lines.change, [submit_change(answers=[answer("declined", "There is no README.")])]],
+        examination=[[submit_examination(declined)]],
+    )
+    pull_request = tester.implement(tester.with_rfc())
+    assert (
+        "### Look here\n\n- `src/lib.rs:5`: It does not say so in the README. There is no README."
+        in pull_request.issue.body
+    )
+
+
+def test_a_round_for_findings_that_comes_to_nothing_leaves_what_was_proven(tester: Tester) -> None:
+    broken = [
+        write(crate.LIBRARY_PATH, "broken"),
+        submit_change(title="Break it", answers=[answer("taken", "Mended.")]),
+    ]
+    tester.author_says(
+        change=[*tester.lines.change, broken],
+        examination=[[submit_examination(finding(test="", test_path=""))]],
+    )
+    pull_request = tester.implement(tester.with_rfc())
+    assert tester.text_at(pull_request.head_sha)[crate.LIBRARY_PATH] == crate.SATURATING
+    assert pull_request.issue.title == "Saturate instead of panicking"
+    assert "A hundred becomes seven. The round for it came to nothing: After 3 tries" in pull_request.issue.body
