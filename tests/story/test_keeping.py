@@ -121,7 +121,7 @@ def test_a_retry_goes_on_from_what_was_kept_and_proves_nothing_twice(tester: Tes
     assert (
         "mind the *documentation*" in tester.told_the_model() and "@mara asked me to stop." in tester.told_the_model()
     )
-    assert stages_of(tester, 2) == ["prepare", "build", "verify", "mutate", "publish", "done"]
+    assert stages_of(tester, 2) == ["prepare", "build", "verify", "mutate", "examine", "publish", "done"]
     pull_request = tester.the_pull_request()
     assert tester.text_at(pull_request.head_sha)[crate.LIBRARY_PATH] == crate.SATURATING
     assert [line[:15] for line in tester.headlines(pull_request)] == ["Tests for #1, r", "Saturate instea"]
@@ -154,6 +154,7 @@ def test_a_retry_brings_the_work_onto_a_base_that_has_moved_and_proves_it_again(
         "build",
         "verify",
         "mutate",
+        "examine",
         "publish",
         "done",
     ]
