@@ -13,7 +13,7 @@ from tests.story.world import wait_for
 
 pytestmark = pytest.mark.docker
 
-BOT = "lintbot[bot]"
+BOT, OTHER_BOT = "lintbot[bot]", "chatterbot[bot]"
 
 
 def _remark(tester: Tester, pull_request: PullRequest, who: str, event: str, text: str, body: str = "") -> Thread:
@@ -27,6 +27,13 @@ def _remark(tester: Tester, pull_request: PullRequest, who: str, event: str, tex
 def _answers(tester: Tester, thread: Thread) -> list[str]:
     with tester.github.world.lock:
         return [comment.body for comment in thread.comments if comment.author is tester.town.bot]
+
+
+def _briefs(tester: Tester) -> list[str]:
+    """What the rounds of this repository were begun with, each once."""
+    firsts = [str((exchange.body.get("messages") or [""])[0]) for exchange in tester.world.messages.requests]
+    own = [text for text in firsts if "The remarks on pull request" in text and tester.repository.full_name in text]
+    return list(dict.fromkeys(own))
 
 
 def test_reviews_that_come_while_a_round_waits_are_answered_in_one_commit_of_all_their_authors(tester: Tester) -> None:
@@ -56,10 +63,10 @@ def test_an_approval_with_remarks_is_asked_about_and_a_word_to_the_bot_starts_th
     assert len(_answers(tester, thread)) == 1
 
 
-def test_talk_between_people_and_reviews_of_unknown_bots_start_nothing_and_a_reply_in_an_answered_thread_does(
+def test_talk_between_people_starts_nothing_and_a_reply_in_an_answered_thread_does(
     tester: Tester,
 ) -> None:
-    tester.has_files({".github/rfcsmith.toml": f'review_bots = ["{BOT}"]\nresolve_threads = true\n'})
+    tester.has_files({".github/rfcsmith.toml": "resolve_threads = true\n"})
     tester.author_says(review=[[write(crate.LIBRARY_PATH, crate.REWORDED), check()], answer_every_thread])
     pull_request = tester.implement(tester.with_rfc())
     with tester.github.world.lock:
@@ -74,3 +81,41 @@ def test_talk_between_people_and_reviews_of_unknown_bots_start_nothing_and_a_rep
     assert len(_answers(tester, thread)) == 2
     runs = [run for run in tester.world.bot.report()["runs"] if run["repository"] == tester.repository.full_name]
     assert [run["kind"] for run in runs].count("review") == 2
+
+
+def test_words_of_a_review_are_read_whoever_started_the_round_and_only_once(tester: Tester) -> None:
+    tester.author_says(review=[[write(crate.LIBRARY_PATH, crate.REWORDED), check()], answer_every_thread])
+    pull_request = tester.implement(tester.with_rfc())
+    gate = tester.hold("review")
+    with tester.github.world.lock:
+        # Whoever spoke in free words opens the round; the review without remarks joins it.
+        tester.town.changes.comment(
+            pull_request.issue, tester.town.maintainer, f"@{tester.github.app.slug} please read it once more"
+        )
+        tester.town.changes.review(
+            pull_request, tester.person(WRITER), event="REQUEST_CHANGES", body="The comment hides a platypus."
+        )
+    gate.wait_until_reached()
+    (brief,) = _briefs(tester)
+    assert "platypus" in brief and "please read it once more" in brief
+    gate.open()
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    _remark(tester, pull_request, MAINTAINER, "COMMENT", "Please name the number.")
+    tester.wait_for_status(pull_request.issue, "review", "is done", attempt=2)
+    last = _briefs(tester)[-1]
+    assert "platypus" not in last, "it was answered in the round before"
+
+
+def test_a_bot_that_the_repository_names_is_answered_and_another_is_not(tester: Tester) -> None:
+    tester.has_files({".github/rfcsmith.toml": f'review_bots = ["{BOT}"]\n'})
+    tester.author_says(review=[[write(crate.LIBRARY_PATH, crate.REWORDED), check()], answer_every_thread])
+    pull_request = tester.implement(tester.with_rfc())
+    with tester.github.world.lock:
+        for login in (BOT, OTHER_BOT):
+            tester.github.world.add_user(login, kind="Bot")
+    other = _remark(tester, pull_request, OTHER_BOT, "COMMENT", "Consider a longer name.")
+    tester.world.wait_until_quiet()
+    assert not tester.status(pull_request.issue, "review"), "nobody has named it"
+    named = _remark(tester, pull_request, BOT, "COMMENT", "Please name the number.")
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    assert [len(_answers(tester, thread)) for thread in (other, named)] == [0, 1]

@@ -21,6 +21,7 @@ from bot.domain import (
     Rfc,
     Run,
     RunKind,
+    Stage,
 )
 from bot.errors import UserError
 from bot.git.process import GitError
@@ -39,6 +40,7 @@ from workflows.steps.records import (
     JOINED,
     RESUMPTION,
     REVIEWERS,
+    REVIEWS,
     SEEN,
     TASK,
     Green,
@@ -318,6 +320,14 @@ def _mending(run: Run) -> Mending:
     return Mending(pull_request, difference, mending.failures_of(run), reproduced)
 
 
+def _answered_reviews(run: Run) -> set[int]:
+    """The reviews whose words an earlier round has answered; deliveries come in any order, so their ids do not tell."""
+    store = hands.current().store
+    rounds = store.runs_of_kind(run.target.repo.id, run.target.issue, RunKind.REVIEW)
+    read = [store.document(each.id, REVIEWS, tuple[int, ...]) or () for each in rounds if each.stage is Stage.DONE]
+    return {id for ids in read for id in ids}
+
+
 def _review_round(run: Run) -> ReviewRound:
     our_hands = hands.current()
     repo = run.target.repo
@@ -325,17 +335,17 @@ def _review_round(run: Run) -> ReviewRound:
     github = our_hands.github.installation(repo.installation_id)
     pull_request = github.pull_request(repo, run.pull_request)
     threads = open_threads(run)
-    submitted = [ReviewState.CHANGES_REQUESTED, ReviewState.COMMENTED, ReviewState.APPROVED]
+    answered = _answered_reviews(run)
+    with_remarks = {comment.review_id for thread in threads for comment in thread.comments} | {run.review_id}
     reviews = tuple(
         review
         for review in github.reviews(repo, run.pull_request)
-        # Ids rise with time: what was submitted while the round waited belongs to it.
-        if run.review_id is not None
-        and review.id >= run.review_id
-        and review.state in submitted
-        and review.body.strip()
+        if review.body.strip()
+        and review.id not in answered
+        and (review.state is ReviewState.CHANGES_REQUESTED or review.id in with_remarks)
         and _is_heard(run, review.author)
     )
+    our_hands.store.put_document(run.id, REVIEWS, tuple(review.id for review in reviews))
     authors = [*(review.author for review in reviews), *(thread.comments[-1].author for thread in threads)]
     reviewers = tuple(dict.fromkeys(author for author in authors if not author.is_bot))
     our_hands.store.put_document(run.id, REVIEWERS, reviewers)

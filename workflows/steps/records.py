@@ -36,6 +36,8 @@ HEARING = "hearing"
 """The name of the document that says that a review round reads the reviews: what is said after it is another round's."""
 REVIEWERS = "reviewers"
 """The name of the document with the people whose remarks a review round answers."""
+REVIEWS = "reviews"
+"""The name of the document with the ids of the reviews whose words a review round has read."""
 SEEN = "seen"
 """The name of the document with the number of the version that the author of the next one was shown last."""
 
