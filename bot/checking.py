@@ -84,6 +84,10 @@ class Checker:
         rungs = rust_checks.ladder(self.checks, scope=scope, tools=self.tools)
         return tuple(check for check in rungs if check.kind in TESTED) if test_filter else rungs
 
+    def run_tests(self) -> tuple[CheckResult, ...]:
+        """All rungs that run tests, past every failure."""
+        return tuple(self.run(check) for check in self.rungs(CheckScope.FULL) if check.kind in TESTED)
+
     def climb(
         self,
         scope: CheckScope,

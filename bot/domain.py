@@ -706,6 +706,11 @@ class Run:
     retry_of: str = ""
 
     @property
+    def start(self) -> str:
+        """The commit that the run's work begins at: the head of its pull request, else the base."""
+        return self.head_commit or self.base_commit
+
+    @property
     def is_on_pull_request(self) -> bool:
         """Whether the run goes on from the head of a pull request that is there already."""
         return self.kind in (RunKind.REVIEW, RunKind.CI, RunKind.UPDATE)

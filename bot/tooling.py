@@ -121,7 +121,7 @@ class DiffTool:
     def diff(self, path: str) -> str:
         """The unified difference below `path` (everything where it is empty); see `bot.agent.toolbox.Differ`."""
         now = self.bench.publishable(self.bench.tree())
-        text = self.bench.git.diff(self.bench.repository_id, self.bench.start, now)
+        text = self.bench.git.diff(self.bench.repository_id, self.bench.run.start, now)
         wanted = path.removeprefix("/workspace").strip("/")
         if wanted in ("", "."):
             return text

@@ -264,7 +264,7 @@ class Workbench:
 
     def publishable(self, tree: str) -> str:
         """The tree as it may be published: without what the base's ignore rules hide and what setup generated."""
-        return self.git.publishable(self.repository_id, base=self.start, tree=tree, exclude=self.setup.unpublished)
+        return self.git.publishable(self.repository_id, base=self.run.start, tree=tree, exclude=self.setup.unpublished)
 
     def complete(self, tree: str) -> str:
         """A tree to be published plus what setup generated: a lock file that the repository does not keep."""
@@ -274,11 +274,6 @@ class Workbench:
         last = self.store.last_snapshot(self.run.id)
         assert last is not None, "setup ends with a snapshot"
         return self.git.overlay(self.repository_id, tree, source=last[1], paths=unpublished)
-
-    @property
-    def start(self) -> str:
-        """The commit that the work starts from: the pull request's head, or the base."""
-        return self.run.head_commit or self.run.base_commit
 
     def take_snapshot(self) -> str:
         """Keep the workspace as it is, on this host and in the store; returns its tree."""
@@ -390,7 +385,7 @@ class Workbenches:
 
     def bring(self, run: Run) -> None:
         """Have the run's commits in the clone here; where another machine began the run they are fetched anew."""
-        if not self._git.has(run.target.repo.id, run.head_commit or run.base_commit):
+        if not self._git.has(run.target.repo.id, run.start):
             self._bring(run)
 
     def _make(self, run: Run) -> Workbench:
@@ -400,7 +395,7 @@ class Workbenches:
         cargo_home = volume.make_directory(self.cargo_homes.path(repository_id))
         holds = [held for held in (self._git.hold(repository_id), hold(cargo_home)) if held is not None]
         last = self._store.last_snapshot(run.id)
-        tree = last[1] if last else self._git.tree_of(repository_id, run.head_commit or run.base_commit)
+        tree = last[1] if last else self._git.tree_of(repository_id, run.start)
         seedbed = Seedbed(self._git, self.seeds, repository_id, self._seed_key(run))
         seedbed.choose(tree)
         seedbed.lay_out(tree, volume.workspace)

@@ -43,6 +43,10 @@ class Hands:
         content = self.git.read(repository_id, commit, repository.PATH)
         return repository.parse(content.decode(errors="replace")) if content is not None else RepositoryConfig()
 
+    def known_config(self, repository_id: int, commit: str) -> RepositoryConfig:
+        """As `config_at`; nothing is configured at a commit that the clone here does not hold."""
+        return self.config_at(repository_id, commit) if self.git.has(repository_id, commit) else RepositoryConfig()
+
     def config(self, run: Run) -> RepositoryConfig:
         """What the repository says of itself at the run's base."""
         self.workbenches.bring(run)

@@ -404,6 +404,11 @@ class Git:
         contents = dict(objects.contents(repository, {entry.blob: entry.size for entry in files.values()}))
         return {path: contents[entry.blob] for path, entry in files.items()}
 
+    def texts(self, repository_id: int, commit: str, paths: Collection[str]) -> dict[str, str]:
+        """As `read_many`, as text; bytes that are no UTF-8 become U+FFFD."""
+        found = self.read_many(repository_id, commit, paths)
+        return {path: content.decode(errors="replace") for path, content in found.items()}
+
     def log(
         self, repository_id: int, commit: str, *, count: int = 20, paths: Sequence[str] = (), timeout: float = 300.0
     ) -> tuple[LogEntry, ...]:

@@ -10,7 +10,6 @@ from bot.agent.brief import Brief, Discussion, Earlier, Mending, ReviewRound, Se
 from bot.agent.submit import PlanDraft, TestsDraft
 from bot.checking import Baseline
 from bot.domain import (
-    Actor,
     Assignment,
     Comment,
     LastChecks,
@@ -34,6 +33,7 @@ from bot.rust.related import related
 from bot.workbench import LAST_CHECKS, Setup
 from workflows import hands
 from workflows.steps import budgets, mending
+from workflows.steps.place import may_review
 from workflows.steps.records import (
     ENDED,
     HEARING,
@@ -197,8 +197,8 @@ def _rules(run: Run) -> tuple[tuple[str, str], ...]:
     """What the repository tells contributors, people and machines, at the base commit."""
     git, repository_id = hands.current().git, run.target.repo.id
     paths = find_rules(git.paths(repository_id, run.base_commit))[:RULES]
-    found = git.read_many(repository_id, run.base_commit, paths)
-    return tuple((path, found[path].decode(errors="replace")) for path in paths if path in found)
+    found = git.texts(repository_id, run.base_commit, paths)
+    return tuple((path, found[path]) for path in paths if path in found)
 
 
 SOURCES = 4_000
@@ -209,14 +209,11 @@ HISTORY_FILES, HISTORY_COMMITS, HISTORY_SECONDS = 6, 10, 20.0
 def _repo_map(run: Run, setup: Setup, discussion: Discussion) -> str:
     """What the repository holds, made without the model, with what the issue is about in front."""
     git, repository_id = hands.current().git, run.target.repo.id
-    commit = run.head_commit or run.base_commit
+    commit = run.start
     paths = git.paths(repository_id, commit)
     wanted = [path for path in paths if path.endswith((".rs", "Cargo.toml", "rust-toolchain", "rust-toolchain.toml"))]
     sources = sorted(wanted, key=lambda path: (path.count("/"), path))[:SOURCES]
-    texts = {
-        path: content.decode(errors="replace")
-        for path, content in git.read_many(repository_id, commit, sources).items()
-    }
+    texts = git.texts(repository_id, commit, sources)
     said = "\n\n".join([discussion.issue.title, discussion.issue.body, *(each.body for each in discussion.comments)])
     found = related(said, paths, texts)
     lock = git.read(repository_id, setup.base_tree or commit, "Cargo.lock") or b""
@@ -278,21 +275,11 @@ def open_threads(run: Run) -> tuple[ReviewThread, ...]:
         for thread in github.review_threads(repo, run.pull_request)
         if thread.comments and not thread.is_resolved
     }
-    heard = {author for author in set(last_words.values()) if _is_heard(run, author)}
+    config = our_hands.config(run)
+    heard = {author for author in set(last_words.values()) if may_review(repo, author, config)}
     threads = tuple(thread for thread, author in last_words.items() if author in heard)
     our_hands.store.put_document(run.id, "threads", threads)
     return threads
-
-
-def _is_heard(run: Run, author: Actor) -> bool:
-    """Whether a review of this author counts: of people who may write, and of bots that the repository names."""
-    our_hands = hands.current()
-    repo = run.target.repo
-    if author.login == our_hands.github.bot_login:
-        return False
-    if author.is_bot:
-        return author.login in our_hands.config(run).review_bots
-    return our_hands.github.installation(repo.installation_id).permission(repo, author.login) >= Permission.WRITE
 
 
 def thread_ids(run: Run) -> tuple[str, ...]:
@@ -343,7 +330,7 @@ def _review_round(run: Run) -> ReviewRound:
         if review.body.strip()
         and review.id not in answered
         and (review.state is ReviewState.CHANGES_REQUESTED or review.id in with_remarks)
-        and _is_heard(run, review.author)
+        and may_review(repo, review.author, our_hands.config(run))
     )
     our_hands.store.put_document(run.id, REVIEWS, tuple(review.id for review in reviews))
     authors = [*(review.author for review in reviews), *(thread.comments[-1].author for thread in threads)]

@@ -54,9 +54,7 @@ def _texts(repository_id: int, tree: str) -> dict[str, str]:
     """All Rust sources, manifests and lock files: whether an item is public is decided in files that did not change."""
     git = hands.current().git
     wanted = [path for path in git.paths(repository_id, tree) if _tells(path)]
-    return {
-        path: content.decode(errors="replace") for path, content in git.read_many(repository_id, tree, wanted).items()
-    }
+    return git.texts(repository_id, tree, wanted)
 
 
 def with_stubs(evidence: Evidence, found: Contract) -> Evidence:

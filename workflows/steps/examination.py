@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from bot.agent import transcript
 from bot.agent.submit import ChangeDraft, Critique
-from bot.checking import TESTED
-from bot.domain import Assignment, CheckScope, Finding, LookHere, Mutation, Run, Severity, Stage, TestOutcome
+from bot.domain import Assignment, Finding, LookHere, Mutation, Run, Severity, Stage, TestOutcome
 from bot.rust.tests import tests_of
 from bot.rust.verdicts import outcome_of
 from workflows import hands
@@ -130,8 +129,7 @@ def _weighed(run: Run, green: Green, findings: Sequence[Finding]) -> tuple[Findi
     with bench.fresh(bench.complete(green.tree), "examined") as fresh:
         for path, text in tests.items():
             fresh.files.write(path, text.encode())
-        rungs = [check for check in fresh.checker.rungs(CheckScope.FULL) if check.kind in TESTED]
-        results = [fresh.checker.run(check) for check in rungs]
+        results = fresh.checker.run_tests()
     outcomes = {path: {outcome_of(item, results) for item in items.values() if item.path == path} for path in tests}
     return tuple(
         replace(finding, is_confirmed=TestOutcome.FAILED in outcomes.get(finding.test_path, ()))

@@ -64,7 +64,7 @@ def _kept(run: Run, why: str) -> KeptWork | None:
         tree = unfinished_tree(run)
         if tree is None:
             return None
-        files = len(hands.current().git.diff_stat(run.target.repo.id, _start(run), tree))
+        files = len(hands.current().git.diff_stat(run.target.repo.id, run.start, tree))
         headline = f"Unfinished work on #{run.target.issue}, not verified"
         head = publication.make_commits(run, tree, UNFINISHED, headline)
         # A round for better tests may have ended with a budget, and the run of something else.
@@ -129,13 +129,9 @@ def unfinished_tree(run: Run) -> str | None:
     our_hands.workbenches.have_trees(run)
     repository_id = run.target.repo.id
     tree = publishable(run, last[1])
-    changed = [change.path for change in our_hands.git.diff_stat(repository_id, _start(run), tree)]
+    changed = [change.path for change in our_hands.git.diff_stat(repository_id, run.start, tree)]
     # The RFC as a document is the host's own doing, and no work that anybody would miss.
     return tree if any(path != parts.path_of(run) for path in changed) else None
-
-
-def _start(run: Run) -> str:
-    return run.head_commit or run.base_commit
 
 
 def draft_of(run: Run) -> tuple[int, str] | None:

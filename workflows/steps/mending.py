@@ -36,8 +36,7 @@ def learn(run_id: str) -> None:
     if run.head_commit != store.document(run_id, RED_HEAD, str):
         raise UserError("Somebody pushed before I began, so I leave the red CI of the commit before alone.", "")
     wanted = [path for path in our_hands.git.paths(repository_id, run.base_commit) if discovery.wanted(path)]
-    found = our_hands.git.read_many(repository_id, run.base_commit, wanted)
-    files = {path: content.decode(errors="replace") for path, content in found.items()}
+    files = our_hands.git.texts(repository_id, run.base_commit, wanted)
     known = _known(run, discovery.discover(files))
     told = []
     for failure in failures_of(run):

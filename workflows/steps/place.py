@@ -22,6 +22,7 @@ from bot.domain import (
 )
 from bot.github.client import GitHub
 from bot.github.markers import marker_of
+from bot.repository import RepositoryConfig
 from workflows import hands
 from workflows.engine import wake_run
 from workflows.steps import lifecycle
@@ -58,6 +59,15 @@ def is_allowed(repo: Repo) -> bool:
         return True
     log.info("ignored: %s is not among RFCSMITH_ALLOWED_OWNERS", repo.owner)
     return False
+
+
+def may_review(repo: Repo, author: Actor, config: RepositoryConfig) -> bool:
+    """Whether a review of this author counts: of people who may write, and of bots that the repository names."""
+    if is_ours(author):
+        return False
+    if author.is_bot:
+        return author.login in config.review_bots
+    return github_of(repo).permission(repo, author.login) >= Permission.WRITE
 
 
 def answer(place: Place, body: str, number: int) -> None:

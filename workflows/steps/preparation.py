@@ -210,16 +210,13 @@ def check_out(run_id: str) -> None:
     run = store.run(run_id)
     if store.document(run_id, "setup", Setup) is not None:
         return
-    commit = run.head_commit or run.base_commit
+    commit = run.start
     paths = our_hands.git.paths(run.target.repo.id, commit)
     if not any(path == "Cargo.toml" or path.endswith("/Cargo.toml") for path in paths):
         raise UserError("I find no `Cargo.toml` here, and Rust is all I know.", "")
     _refuse_obstacles(run.target.repo.id, commit, paths)
     wanted = [path for path in paths if discovery.wanted(path)]
-    files = {
-        path: content.decode(errors="replace")
-        for path, content in our_hands.git.read_many(run.target.repo.id, run.base_commit, wanted).items()
-    }
+    files = our_hands.git.texts(run.target.repo.id, run.base_commit, wanted)
     rules = our_hands.config_at(run.target.repo.id, run.base_commit).checks
     image = our_hands.workbenches.images.ensure(_furnishing(run), conversation.stop_watch(run_id))
     found = with_learned(discovery.discover(files), store.learned_checks(run.target.repo.id))
@@ -236,8 +233,7 @@ def _refuse_obstacles(repository_id: int, commit: str, paths: Sequence[str]) -> 
     """Say before any work starts that the build needs what a sandbox never has: submodules, LFS files, somebody's key."""
 
     def read(wanted: Iterable[str]) -> dict[str, str]:
-        found = hands.current().git.read_many(repository_id, commit, list(wanted))
-        return {path: content.decode(errors="replace") for path, content in found.items()}
+        return hands.current().git.texts(repository_id, commit, list(wanted))
 
     files = read(path for path in paths if PurePosixPath(path).name in _TELLING)
     found = obstacles.needed_submodule(files) or obstacles.private_dependency(files)
@@ -314,7 +310,7 @@ _NEEDS_KEY = re.compile(
 def _manifest_digest(run: Run, tree: str) -> str:
     """What decides which crates are needed: manifests, lock files and cargo's configuration, by content."""
     git, repository_id = hands.current().git, run.target.repo.id
-    commit = tree or run.head_commit or run.base_commit
+    commit = tree or run.start
     names = ("Cargo.toml", "Cargo.lock", "config.toml", "rust-toolchain", "rust-toolchain.toml")
     paths = [path for path in git.paths(repository_id, commit) if PurePosixPath(path).name in names]
     digest = hashlib.sha256()

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bot import comments
 from bot.agent.submit import ChangeDraft, NewTest, TestsDraft
-from bot.checking import TESTED, Baseline, Checker, lost_tests, passing, worse_than_base
+from bot.checking import Baseline, Checker, lost_tests, passing, worse_than_base
 from bot.domain import (
     Assignment,
     CheckResult,
@@ -18,7 +18,6 @@ from bot.domain import (
     LookHere,
     Proof,
     Run,
-    Severity,
     Stage,
     Success,
     TestOutcome,
@@ -58,7 +57,7 @@ def prove_red(run_id: str, trial: int, trials: int) -> bool:
         return True
     run = lifecycle.enter(store.run(run_id), Stage.RED)
     bench = our_hands.workbenches.open(run)
-    tree = _publishable(run, bench.take_snapshot())
+    tree = bench.publishable(bench.take_snapshot())
     base, tested = sources(run, _base_tree(run)), sources(run, tree)
     tests = new_tests(base, tested)
     if not tests:
@@ -163,7 +162,7 @@ def prove_green(run_id: str, trial: int, trials: int) -> bool:
         return True
     run = lifecycle.enter(store.run(run_id), Stage.VERIFY)
     bench = our_hands.workbenches.open(run)
-    tree = _publishable(run, bench.take_snapshot())
+    tree = bench.publishable(bench.take_snapshot())
     if run.head_commit and tree == _base_tree(run):
         # Nothing will be pushed: what was shown of the head before still holds.
         store.put_document(run_id, "green", Green(tree, Evidence()))
@@ -295,8 +294,7 @@ def _look_here(run: Run, tree: str) -> tuple[LookHere, ...]:
     red = red_of(run) if not run.is_on_pull_request else None
     earlier = [_base_tree(run), *([red.tree] if red is not None else [])]
     lines = [line for before in earlier for line in weakened(*_frozen_texts(run, before, tree))]
-    order = list(Severity)
-    return tuple(sorted(dict.fromkeys(lines), key=lambda line: order.index(line.severity)))
+    return tuple(dict.fromkeys(lines))
 
 
 def _frozen_texts(run: Run, old: str, new: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -325,13 +323,8 @@ def _kept(run: Run, steady: frozenset[str]) -> tuple[tuple[str, str], ...]:
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _publishable(run: Run, tree: str) -> str:
-    """The tree as it may be published: without what the base's ignore rules hide and what setup generated."""
-    return hands.current().workbenches.open(run).publishable(tree)
-
-
 def _base_tree(run: Run) -> str:
-    return hands.current().git.tree_of(run.target.repo.id, run.head_commit or run.base_commit)
+    return hands.current().git.tree_of(run.target.repo.id, run.start)
 
 
 def sources(run: Run, tree: str) -> dict[str, str]:
@@ -339,14 +332,12 @@ def sources(run: Run, tree: str) -> dict[str, str]:
     git = hands.current().git
     repository_id = run.target.repo.id
     wanted = [path for path in git.paths(repository_id, tree) if path.endswith((".rs", "Cargo.toml"))]
-    contents = git.read_many(repository_id, tree, wanted)
-    return {path: content.decode(errors="replace") for path, content in contents.items()}
+    return git.texts(repository_id, tree, wanted)
 
 
 def _run_tests(bench: Workbench, tree: str, variant: str) -> tuple[CheckResult, ...]:
     with bench.fresh(bench.complete(tree), variant) as fresh:
-        rungs = [check for check in fresh.checker.rungs(CheckScope.FULL) if check.kind in TESTED]
-        return tuple(fresh.checker.run(check) for check in rungs)
+        return fresh.checker.run_tests()
 
 
 def _criteria(test: TestItem, named: Sequence[NewTest]) -> tuple[str, ...]:

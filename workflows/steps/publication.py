@@ -132,11 +132,21 @@ def _move_branch(run: Run, start: str, head: str) -> str | None:
     try:
         if head != start:
             github.move_branch(repo, run.branch, expected=start, sha=head)
-        return None
     except Conflict:
         faster = preparation.brought_head(run)
         # Where the push arrived and somebody went on from it before it was looked at again, it is there.
         return None if hands.current().git.is_ancestor(repo.id, head, faster) else faster
+    _read_back(github, run, head)
+    return None
+
+
+def _read_back(github: GitHub, run: Run, head: str) -> None:
+    """The branch points at what was pushed, or somebody went on from there. Raises `Conflict`."""
+    repo = run.target.repo
+    if github.branch_head(repo, run.branch) == head:
+        return
+    if not hands.current().git.is_ancestor(repo.id, head, preparation.brought_head(run)):
+        raise Conflict(f"The branch {run.branch} moved right after I pushed.")
 
 
 def _create_branch(github: GitHub, run: Run, head: str) -> None:
@@ -145,9 +155,10 @@ def _create_branch(github: GitHub, run: Run, head: str) -> None:
     while True:
         try:
             github.create_branch(run.target.repo, run.branch, head)
-            return
+            break
         except Conflict:
             run = store.save_run(preparation.with_branch(run))
+    _read_back(github, run, head)
 
 
 def commit(run: Run, number: int, parent: str, tree: str, headline: str) -> str:
@@ -315,8 +326,7 @@ def _account(run: Run, change: ChangeDraft) -> comments.Account:
     paths = git.paths(repository_id, base)
     template = find_template(paths)
     wanted = [*customs.telling(paths), *([template] if template is not None else [])]
-    found = git.read_many(repository_id, base, wanted)
-    texts = {path: content.decode(errors="replace") for path, content in found.items()}
+    texts = git.texts(repository_id, base, wanted)
     return comments.Account(
         change.summary,
         change.deviations,

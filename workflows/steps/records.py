@@ -122,14 +122,13 @@ class Resumption:
 
 def publishable(run: Run, tree: str) -> str:
     """A state of the workspace as it may be published; needs no bench."""
-    start = run.head_commit or run.base_commit
     git = hands.current().git
-    return git.publishable(run.target.repo.id, base=start, tree=tree, exclude=setup_of(run).unpublished)
+    return git.publishable(run.target.repo.id, base=run.start, tree=tree, exclude=setup_of(run).unpublished)
 
 
 def foot_of(run: Run) -> str:
     """The commit that the run's own commits come on top of: the head of the draft that it finishes, else where it began."""
-    return hands.current().store.document(run.id, CONTINUES, str) or run.head_commit or run.base_commit
+    return hands.current().store.document(run.id, CONTINUES, str) or run.start
 
 
 def assignment_of(run: Run) -> Assignment:
@@ -158,8 +157,7 @@ def lay_out(run: Run, tree: str) -> None:
 def toolchain_remark(run: Run, baseline: Baseline) -> str:
     """A sentence where the sandbox's toolchain is not the one that the repository pins."""
     git, repository_id = hands.current().git, run.target.repo.id
-    found = git.read_many(repository_id, run.base_commit, ["rust-toolchain", "rust-toolchain.toml"])
-    files = {path: content.decode(errors="replace") for path, content in found.items()}
+    files = git.texts(repository_id, run.base_commit, ["rust-toolchain", "rust-toolchain.toml"])
     return other_toolchain(pinned_toolchain(files), baseline.rustc)
 
 

@@ -8,7 +8,6 @@ from bot import comments
 from bot.commands import is_mentioned
 from bot.domain import (
     IssueState,
-    Permission,
     ReviewState,
     ReviewSubject,
     ReviewSubmitted,
@@ -18,7 +17,16 @@ from bot.domain import (
 )
 from bot.repository import RepositoryConfig
 from workflows import hands
-from workflows.steps.place import Place, answer, github_of, is_allowed, is_ours, open_run, place_of_pull_request
+from workflows.steps.place import (
+    Place,
+    answer,
+    github_of,
+    is_allowed,
+    is_ours,
+    may_review,
+    open_run,
+    place_of_pull_request,
+)
 from workflows.steps.records import HEARING
 
 _SUBMITTED = (ReviewState.APPROVED, ReviewState.CHANGES_REQUESTED, ReviewState.COMMENTED)
@@ -29,7 +37,7 @@ def reviewed(delivery_id: str, event: ReviewSubmitted) -> Sequence[Run]:
     if is_ours(event.sender) or not is_allowed(event.repo) or event.pull_request.state is not IssueState.OPEN:
         return []
     place = place_of_pull_request(event.repo, event.pull_request, event.sender, delivery_id)
-    if place is None or not _may_ask(place):
+    if place is None or not may_review(place.repo, place.sender, _config(place)):
         return []
     github = github_of(event.repo)
     threads = github.review_threads(event.repo, event.pull_request.number)
@@ -66,20 +74,11 @@ def start(place: Place, *, review_id: int | None = None, request: str = "") -> S
     return [open_run(place, RunKind.REVIEW, request, review_id=review_id, pull_request=place.pull_request)]
 
 
-def _may_ask(place: Place) -> bool:
-    """People who may write, and those bots that the repository names."""
-    if place.sender.is_bot:
-        return place.sender.login in _config(place).review_bots
-    return github_of(place.repo).permission(place.repo, place.sender.login) >= Permission.WRITE
-
-
 def _config(place: Place) -> RepositoryConfig:
     """What the repository said of itself when the pull request was built."""
     our_hands = hands.current()
     built = our_hands.store.last_done(place.repo.id, place.target.issue, RunKind.IMPLEMENT)
-    if built is None or not our_hands.git.has(place.repo.id, built.base_commit):
-        return RepositoryConfig()
-    return our_hands.config_at(place.repo.id, built.base_commit)
+    return our_hands.known_config(place.repo.id, built.base_commit) if built is not None else RepositoryConfig()
 
 
 def _answers_us(thread: ReviewThread, review_id: int) -> bool:

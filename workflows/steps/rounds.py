@@ -46,9 +46,7 @@ def quiet_seconds(run: Run) -> float:
     rfc = our_hands.store.latest_rfc(run.target.repo.id, run.target.issue)
     if rfc is None:
         return 0.0
-    configured = None
-    if our_hands.git.has(run.target.repo.id, rfc.base_commit):
-        configured = our_hands.config_at(run.target.repo.id, rfc.base_commit).quiet_seconds
+    configured = our_hands.known_config(run.target.repo.id, rfc.base_commit).quiet_seconds
     return our_hands.settings.quiet_seconds if configured is None else configured
 
 
