@@ -41,7 +41,7 @@ def test_reviews_that_come_while_a_round_waits_are_answered_in_one_commit_of_all
     pull_request = tester.implement(tester.with_rfc())
     before = len(tester.town.commits(pull_request))
     first = _remark(tester, pull_request, MAINTAINER, "REQUEST_CHANGES", "Please name the number.", "One remark.")
-    second = _remark(tester, pull_request, WRITER, "COMMENT", "And say what saturates.")
+    second = _remark(tester, pull_request, WRITER, "COMMENT", "And say what saturates.", "One more.")
     tester.wait_for_status(pull_request.issue, "review", "is done")
     assert [len(_answers(tester, thread)) for thread in (first, second)] == [1, 1]
     assert len(tester.town.commits(pull_request)) == before + 1
@@ -71,6 +71,9 @@ def test_talk_between_people_starts_nothing_and_a_reply_in_an_answered_thread_do
     pull_request = tester.implement(tester.with_rfc())
     with tester.github.world.lock:
         tester.town.changes.review(pull_request, tester.person(WRITER), event="COMMENT", body="I like this one.")
+    _remark(tester, pull_request, WRITER, "COMMENT", "Walt, to whoever reads along: neat.")
+    tester.world.wait_until_quiet()
+    assert not tester.status(pull_request.issue, "review"), "a single remark is talk"
     thread = _remark(tester, pull_request, MAINTAINER, "REQUEST_CHANGES", "Please name the number.", "One remark.")
     tester.wait_for_status(pull_request.issue, "review", "is done")
     assert len(_answers(tester, thread)) == 1 and thread.resolved_by is tester.town.bot
@@ -100,7 +103,7 @@ def test_words_of_a_review_are_read_whoever_started_the_round_and_only_once(test
     assert "platypus" in brief and "please read it once more" in brief
     gate.open()
     tester.wait_for_status(pull_request.issue, "review", "is done")
-    _remark(tester, pull_request, MAINTAINER, "COMMENT", "Please name the number.")
+    _remark(tester, pull_request, MAINTAINER, "COMMENT", "Please name the number.", "Once more.")
     tester.wait_for_status(pull_request.issue, "review", "is done", attempt=2)
     last = _briefs(tester)[-1]
     assert "platypus" not in last, "it was answered in the round before"
@@ -113,9 +116,9 @@ def test_a_bot_that_the_repository_names_is_answered_and_another_is_not(tester: 
     with tester.github.world.lock:
         for login in (BOT, OTHER_BOT):
             tester.github.world.add_user(login, kind="Bot")
-    other = _remark(tester, pull_request, OTHER_BOT, "COMMENT", "Consider a longer name.")
+    other = _remark(tester, pull_request, OTHER_BOT, "COMMENT", "Consider a longer name.", "1 finding.")
     tester.world.wait_until_quiet()
     assert not tester.status(pull_request.issue, "review"), "nobody has named it"
-    named = _remark(tester, pull_request, BOT, "COMMENT", "Please name the number.")
+    named = _remark(tester, pull_request, BOT, "COMMENT", "Please name the number.", "1 finding.")
     tester.wait_for_status(pull_request.issue, "review", "is done")
     assert [len(_answers(tester, thread)) for thread in (other, named)] == [0, 1]

@@ -8,6 +8,7 @@ from bot import comments
 from bot.commands import is_mentioned
 from bot.domain import (
     IssueState,
+    Review,
     ReviewState,
     ReviewSubject,
     ReviewSubmitted,
@@ -29,37 +30,47 @@ from workflows.steps.place import (
 )
 from workflows.steps.records import HEARING
 
-_SUBMITTED = (ReviewState.APPROVED, ReviewState.CHANGES_REQUESTED, ReviewState.COMMENTED)
-
 
 def reviewed(delivery_id: str, event: ReviewSubmitted) -> Sequence[Run]:
-    """Requests for changes, remarks, replies in our own threads and words to us start a round; an approval with remarks is asked about."""
+    """Requests for changes, reviews with remarks, replies in our own threads and words to us start a round.
+
+    An approval with remarks is asked about.
+    """
     if is_ours(event.sender) or not is_allowed(event.repo) or event.pull_request.state is not IssueState.OPEN:
         return []
     place = place_of_pull_request(event.repo, event.pull_request, event.sender, delivery_id)
     if place is None or not may_review(place.repo, place.sender, _config(place)):
         return []
-    github = github_of(event.repo)
+    review, slug, github = event.review, hands.current().github.slug, github_of(event.repo)
     threads = github.review_threads(event.repo, event.pull_request.number)
-    has_remarks = any(thread.comments and thread.comments[0].review_id == event.review.id for thread in threads)
-    slug = hands.current().github.slug
-    said = [
-        event.review.body,
-        *(each.body for thread in threads for each in thread.comments if each.review_id == event.review.id),
-    ]
-    is_spoken_to = any(is_mentioned(text, slug) for text in said)
-    if event.review.state is ReviewState.APPROVED and not is_spoken_to:
-        if has_remarks:
+    if not _wants_a_round(review, threads, slug):
+        if review.state is ReviewState.APPROVED and _opened(review, threads):
             answer(place, comments.approved_with_remarks_comment(place.sender, slug), 0)
         return []
-    is_request = event.review.state is ReviewState.CHANGES_REQUESTED and bool(event.review.body.strip())
-    is_remark = event.review.state is ReviewState.COMMENTED and any(
-        _answers_us(each, event.review.id) for each in threads
-    )
-    if event.review.state not in _SUBMITTED or not (has_remarks or is_request or is_remark or is_spoken_to):
-        return []
-    github.react(event.repo, ReviewSubject(event.pull_request.number, event.review.id))
-    return start(place, review_id=event.review.id)
+    github.react(event.repo, ReviewSubject(event.pull_request.number, review.id))
+    return start(place, review_id=review.id)
+
+
+def _wants_a_round(review: Review, threads: Sequence[ReviewThread], slug: str) -> bool:
+    """Whether whoever submitted this expects work.
+
+    GitHub wraps a single remark, and a reply, in a review of their own that has no body: talk, unless it is to us.
+    """
+    inline = [comment.body for thread in threads for comment in thread.comments if comment.review_id == review.id]
+    if any(is_mentioned(text, slug) for text in (review.body, *inline)):
+        return review.state in (ReviewState.APPROVED, ReviewState.CHANGES_REQUESTED, ReviewState.COMMENTED)
+    if review.state is ReviewState.CHANGES_REQUESTED:
+        return bool(review.body.strip() or inline)
+    if review.state is not ReviewState.COMMENTED:
+        return False
+    opened = _opened(review, threads)
+    is_whole = opened > 1 or (opened == 1 and bool(review.body.strip()))
+    return is_whole or any(_answers_us(thread, review.id) for thread in threads)
+
+
+def _opened(review: Review, threads: Sequence[ReviewThread]) -> int:
+    """How many threads the review opened."""
+    return sum(thread.comments[0].review_id == review.id for thread in threads if thread.comments)
 
 
 def start(place: Place, *, review_id: int | None = None, request: str = "") -> Sequence[Run]:
