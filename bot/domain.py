@@ -132,9 +132,20 @@ class ReviewComment:
     html_url: str = ""
 
 
+class Side(StrEnum):
+    """Whose line numbers a place in a difference has: the file before (`LEFT`) or after the change, in GitHub's words."""
+
+    LEFT = "LEFT"
+    RIGHT = "RIGHT"
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewThread:
-    """An inline conversation; `node_id` is its GraphQL id, `comments` are oldest first."""
+    """An inline conversation; `node_id` is its GraphQL id, `comments` are oldest first.
+
+    `line` is the last one that it is written on, in the file of its `side`; None where it is outdated or about the whole file.
+    Where it is written on several, `start_line` is the first one, by the numbers of `start_side`.
+    """
 
     node_id: str
     path: str
@@ -142,6 +153,17 @@ class ReviewThread:
     is_resolved: bool
     is_outdated: bool
     comments: tuple[ReviewComment, ...]
+    side: Side = Side.RIGHT
+    start_line: int | None = None
+    start_side: Side | None = None
+
+    @property
+    def lines(self) -> range:
+        """The lines of its side that it is written on; none where it is outdated or about the whole file."""
+        if self.line is None:
+            return range(0)
+        is_range = self.start_line is not None and self.start_side in (None, self.side)
+        return range(self.start_line if is_range and self.start_line is not None else self.line, self.line + 1)
 
 
 @dataclass(frozen=True, slots=True)

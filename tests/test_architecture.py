@@ -23,6 +23,7 @@ RINGS = {
     "evidence": 1,
     "policy": 1,
     "customs": 1,
+    "hunks": 1,
     "rfc": 1,
     "rust": 1,
     "disk": 2,

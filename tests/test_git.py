@@ -267,6 +267,9 @@ def test_the_difference_and_its_figures_are_told(git: Git, base: str, workspace:
     (workspace / "picture.bin").write_bytes(b"\0")
     tree = snapshot(git, workspace)
     assert "+pub fn two() -> u32 { 2 }" in git.diff(ID, base, tree)
+    assert "picture.bin" not in git.diff(ID, base, tree, paths=["src/lib.rs"]) and not git.diff(
+        ID, base, tree, paths=["src/*"]
+    )
     figures = {item.path: (item.added, item.removed) for item in git.diff_stat(ID, base, tree)}
     assert figures == {"src/lib.rs": (1, 0), "picture.bin": (None, None)}
 

@@ -24,6 +24,7 @@ from bot.domain import (
     Permission,
     Repo,
     ReviewSubject,
+    Side,
 )
 from bot.errors import Conflict, GitHubUnavailable, SettingsError, UserError
 from bot.github.app import GitHubApp
@@ -538,6 +539,9 @@ def test_threads_and_their_comments_are_read_to_the_last_page(github: GitHub, wi
             "isOutdated": True,
             "path": "src/lib.rs",
             "line": None,
+            "diffSide": "LEFT",
+            "startLine": 7,
+            "startDiffSide": "RIGHT",
             "comments": comments,
         }
 
@@ -551,6 +555,7 @@ def test_threads_and_their_comments_are_read_to_the_last_page(github: GitHub, wi
     assert [comment.id for comment in first.comments] == [4_000_000_000, 4_000_000_001]
     assert first.comments[1].author.login == "rfcsmith[bot]"
     assert (second.node_id, first.comments[0].review_id) == ("B", 5_000_000_001)
+    assert (first.side, first.start_line, first.start_side) == (Side.LEFT, 7, Side.RIGHT)
 
 
 # --- commits ----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from pathlib import Path
 from string import Template
 
 from bot.agent import schemas, tools
-from bot.agent.quote import STANDING, quote
+from bot.agent.quote import STANDING, cut, latest, quote
+from bot.agent.remarks import ThreadTask, sections
 from bot.domain import (
     Actor,
     Assignment,
@@ -26,7 +27,6 @@ from bot.domain import (
     Plan,
     PullRequest,
     Review,
-    ReviewThread,
     Rfc,
     TaskState,
 )
@@ -108,19 +108,20 @@ class Discussion:
 
 @dataclass(frozen=True, slots=True)
 class ReviewRound:
-    """What is to be answered: reviews and the open `threads` of `pull_request`.
+    """What is to be answered: reviews and the open threads of `pull_request`, each a task (`tasks`).
 
     `difference` is the pull request against its base as text, `evidence` what was verified before; `request` is what
-    `requested_by` said to the bot in free words, "" where a review started the round.
+    `requested_by` said to the bot in free words, "" where a review started the round. `own_login` is the bot's.
     """
 
     pull_request: PullRequest
     difference: str
     evidence: str
     reviews: tuple[Review, ...]
-    threads: tuple[ReviewThread, ...]
+    tasks: tuple[ThreadTask, ...]
     request: str = ""
     requested_by: Actor | None = None
+    own_login: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,12 +271,12 @@ def examination_brief(setting: Setting, discussion: Discussion, rfc: Rfc, *, dif
 def review_brief(
     setting: Setting, discussion: Discussion, rfc: Rfc, review: ReviewRound, *, problems: str = ""
 ) -> Brief:
-    """Answer a review; its threads are shown under the ids that `thread_ids` gives them."""
+    """Answer a review; its threads are shown under the ids that `remarks.thread_ids` gives them."""
     number = review.pull_request.number
     parts = [
         _section(f"The remarks on pull request #{number}", _reviews(review.reviews, discussion)),
         _said(review, discussion),
-        *(_thread(id, thread, discussion) for id, thread in thread_ids(review.threads).items()),
+        *sections(review.tasks, discussion.permission, review.own_login),
         _rfc(rfc),
         _diff(review.difference, f"pull request #{number} against its base"),
         _section("The evidence so far", _report(review.evidence, "what was verified before the review")),
@@ -351,12 +352,7 @@ def _failure(failure: CiFailure) -> str:
             failure.log,
         )
     )
-    return f"{quote(_cut(facts, LOG_LIMIT), what='a failed job of CI: what it ran, and the telling part of its log')}\n\n{said}"
-
-
-def thread_ids(threads: Sequence[ReviewThread]) -> dict[str, ReviewThread]:
-    """The short ids under which the brief shows `threads` and the answers name them: R1, R2, … in the order given."""
-    return {f"R{number}": thread for number, thread in enumerate(threads, 1)}
+    return f"{quote(cut(facts, LOG_LIMIT), what='a failed job of CI: what it ran, and the telling part of its log')}\n\n{said}"
 
 
 # --- the system prompt -----------------------------------------------------------------------------------------------
@@ -417,7 +413,7 @@ def _section(title: str, body: str) -> str:
 def _issue(discussion: Discussion) -> str:
     issue = discussion.issue
     quoted = quote(
-        f"{issue.title}\n\n{_cut(issue.body, ISSUE_LIMIT)}",
+        f"{issue.title}\n\n{cut(issue.body, ISSUE_LIMIT)}",
         what=f"issue #{issue.number}: title and description",
         author=issue.author,
         permission=discussion.permission(issue.author),
@@ -433,22 +429,14 @@ def _named(actor: Actor, discussion: Discussion) -> str:
 
 
 def _comments(discussion: Discussion) -> str:
-    """All comments, oldest first; where there is no room for all, the oldest ones after the first few are left out."""
+    """All comments, oldest first; where there is no room for all, the oldest ones are left out."""
     quotes = [_comment(number, comment, discussion) for number, comment in enumerate(discussion.comments, 1)]
-    kept: list[str] = []
-    room = DISCUSSION_LIMIT
-    for text in reversed(quotes):
-        room -= len(text)
-        if room < 0 and kept:
-            kept.append(f"({len(quotes) - len(kept)} older comments are left out here.)")
-            break
-        kept.append(text)
-    return _section("What people said", "\n\n".join(reversed(kept)))
+    return _section("What people said", latest(quotes, DISCUSSION_LIMIT, "comments"))
 
 
 def _comment(number: int, comment: Comment, discussion: Discussion) -> str:
     what = f"comment {number} under issue #{discussion.issue.number}, {comment.created_at:%Y-%m-%d %H:%M}"
-    body = _cut(comment.body, REMARK_LIMIT)
+    body = cut(comment.body, REMARK_LIMIT)
     if comment.id in discussion.own:
         return quote(body, what=f"{what}: questions that you asked", is_markdown=True)
     standing = discussion.permission(comment.author)
@@ -486,7 +474,7 @@ def _template(setting: Setting) -> str:
         return ""
     own = ", ".join(own_headings(setting.template))
     quoted = quote(
-        _cut(setting.template.text, RULES_LIMIT), what=f"the repository's RFC template, {setting.template.path}"
+        cut(setting.template.text, RULES_LIMIT), what=f"the repository's RFC template, {setting.template.path}"
     )
     asked = f"\n\nOf its headings, these go into `sections`: {own}." if own else ""
     return _section("The RFC template of this repository", f"{quoted}{asked}")
@@ -494,7 +482,7 @@ def _template(setting: Setting) -> str:
 
 def _rules(setting: Setting) -> list[str]:
     rows = [
-        quote(_cut(text, RULES_LIMIT), what=f"{path} of the repository, at its base") for path, text in setting.rules
+        quote(cut(text, RULES_LIMIT), what=f"{path} of the repository, at its base") for path, text in setting.rules
     ]
     return [_section("Rules of the house", "\n\n".join(rows))] if rows else []
 
@@ -525,14 +513,14 @@ def _earlier(setting: Setting, discussion: Discussion) -> list[str]:
     if earlier.hint.strip():
         standing = discussion.permission(earlier.hinted_by) if earlier.hinted_by is not None else None
         words = quote(
-            _cut(earlier.hint, REMARK_LIMIT),
+            cut(earlier.hint, REMARK_LIMIT),
             what="the words after /retry",
             author=earlier.hinted_by,
             permission=standing,
             is_markdown=True,
         )
         rows.append(f"It is tried again with this hint:\n\n{words}")
-    rows.append(quote(_cut(earlier.end, REPORT_LIMIT), what="how the earlier run ended"))
+    rows.append(quote(cut(earlier.end, REPORT_LIMIT), what="how the earlier run ended"))
     if earlier.standing:
         rows.append(quote(earlier.standing, what="how far the earlier run had come"))
     return [_section("The earlier run", "\n\n".join(rows))]
@@ -581,15 +569,15 @@ def _map(setting: Setting) -> str:
     if not setting.repo_map.strip():
         return ""
     what = "the repository's files, and the public items of its Rust sources with their lines"
-    return _section("A map of the repository", quote(_cut(setting.repo_map, MAP_LIMIT), what=what))
+    return _section("A map of the repository", quote(cut(setting.repo_map, MAP_LIMIT), what=what))
 
 
 def _diff(text: str, what: str) -> str:
-    return _section("The difference", quote(_cut(text, DIFF_LIMIT), what=what)) if text.strip() else ""
+    return _section("The difference", quote(cut(text, DIFF_LIMIT), what=what)) if text.strip() else ""
 
 
 def _report(text: str, what: str) -> str:
-    return quote(_cut(text, REPORT_LIMIT), what=what) if text.strip() else ""
+    return quote(cut(text, REPORT_LIMIT), what=what) if text.strip() else ""
 
 
 def _problems(text: str) -> list[str]:
@@ -606,39 +594,7 @@ def _reviews(reviews: Sequence[Review], discussion: Discussion) -> str:
     for review in reviews:
         words = {"changes_requested": "requests changes", "approved": "approves", "commented": "comments"}
         what = f"review that {words.get(review.state.value, review.state.value)}"
-        body = _cut(review.body, REMARK_LIMIT) or "(no text of its own; see the threads)"
+        body = cut(review.body, REMARK_LIMIT) or "(no text of its own; see the threads)"
         standing = discussion.permission(review.author)
         rows.append(quote(body, what=what, author=review.author, permission=standing, is_markdown=True))
     return "\n\n".join(rows) or "(Only the threads below.)"
-
-
-def _thread(id: str, thread: ReviewThread, discussion: Discussion) -> str:
-    place = thread.path if thread.line is None else f"{thread.path}:{thread.line}"
-    state = " (outdated: the lines it was written on have changed since)" if thread.is_outdated else ""
-    first = thread.comments[0] if thread.comments else None
-    rows = []
-    if first is not None and first.diff_hunk:
-        rows.append(
-            quote(_last_lines(first.diff_hunk, 12), what=f"the lines that thread {id} is written on, at {place}")
-        )
-    rows += [
-        quote(
-            _cut(comment.body, REMARK_LIMIT),
-            what=f"thread {id}, remark {number}",
-            author=comment.author,
-            permission=discussion.permission(comment.author),
-            is_markdown=True,
-        )
-        for number, comment in enumerate(thread.comments, 1)
-    ]
-    return _section(f"Thread {id}{state}", "\n\n".join(rows))
-
-
-def _last_lines(text: str, count: int) -> str:
-    return "\n".join(text.splitlines()[-count:])
-
-
-def _cut(text: str, limit: int) -> str:
-    if len(text) <= limit:
-        return text
-    return f"{text[:limit]}\n[… {len(text) - limit} more characters are left out here]"

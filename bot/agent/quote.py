@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from markdown_it import MarkdownIt
 
@@ -53,6 +53,25 @@ def quote(
     if permission is not None:
         attributes += f' standing="{STANDING[permission]}"'
     return f"<{TAG}-{mark}{attributes}>\n{body}\n</{TAG}-{mark}>"
+
+
+def cut(text: str, limit: int) -> str:
+    """The first `limit` characters, and how many more there are."""
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}\n[… {len(text) - limit} more characters are left out here]"
+
+
+def latest(quotes: Sequence[str], room: int, what: str) -> str:
+    """The last of the quotes, as many as `room` characters hold but at least one; it is told how many older `what` there are."""
+    kept: list[str] = []
+    for text in reversed(quotes):
+        room -= len(text)
+        if room < 0 and kept:
+            kept.append(f"({len(quotes) - len(kept)} older {what} are left out here.)")
+            break
+        kept.append(text)
+    return "\n\n".join(reversed(kept))
 
 
 def printable(text: str) -> str:

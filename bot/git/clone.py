@@ -288,12 +288,14 @@ class Git:
         contents = dict(objects.contents(repository, sizes))
         return tuple(_file_change(path, mode, blob, contents) for path, mode, blob in found)
 
-    def diff(self, repository_id: int, old: str, new: str, *, context: int = 3) -> str:
-        """The unified difference; bytes that are not UTF-8 are replaced."""
+    def diff(self, repository_id: int, old: str, new: str, *, context: int = 3, paths: Sequence[str] = ()) -> str:
+        """The unified difference, of these paths only, if any; bytes that are not UTF-8 are replaced."""
         options = ("-r", "-p", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", f"--unified={context:d}")
         repository = self._repository(repository_id)
-        printed = repository.run("diff-tree", *options, "--end-of-options", objects.tree_in(old), objects.tree_in(new))
-        return printed.decode("utf-8", "replace")
+        trees = (objects.tree_in(old), objects.tree_in(new))
+        return repository.run("diff-tree", *options, "--end-of-options", *trees, *_only(paths)).decode(
+            "utf-8", "replace"
+        )
 
     def patch(self, repository_id: int, old: str, new: str) -> bytes:
         """What makes the tree `new` of the tree `old`, byte for byte and binary files too, as `applied` and `git apply` take it."""
@@ -417,9 +419,8 @@ class Git:
         Raises `GitError` where that takes more than `timeout` seconds, as it may for paths that hardly ever change.
         """
         options = ("-z", "--no-merges", f"--max-count={count:d}", "--format=%H%n%an%n%ct%n%s", "--end-of-options")
-        chosen = ("--", *(f":(literal){path}" for path in paths)) if paths else ()
         repository = self._repository(repository_id)
-        raw = repository.run("log", *options, objects.checked(commit), *chosen, timeout=timeout)
+        raw = repository.run("log", *options, objects.checked(commit), *_only(paths), timeout=timeout)
         printed = raw.decode("utf-8", "replace")
         entries = []
         for record in printed.split("\0"):
@@ -506,6 +507,11 @@ def _file_change(path: str, mode: bytes, blob: str, contents: Mapping[str, bytes
     if blob == objects.NONE:
         return FileChange(path, None, None, None)
     return FileChange(path, FileMode(mode.decode()), contents.get(blob), blob)
+
+
+def _only(paths: Sequence[str]) -> tuple[str, ...]:
+    """Git's arguments for these paths, taken word for word; none where all are meant."""
+    return ("--", *(f":(literal){path}" for path in paths)) if paths else ()
 
 
 def _fetched_ref(source: str) -> str:

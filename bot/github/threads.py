@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.domain import Actor, Repo, ReviewComment, ReviewThread
+from bot.domain import Actor, Repo, ReviewComment, ReviewThread, Side
 from bot.errors import Conflict
 from bot.github import parse
 from bot.github.api import read
@@ -30,7 +30,7 @@ query($owner: String!, $name: String!, $number: Int!, $after: String) {
     pullRequest(number: $number) {
       reviewThreads(first: 50, after: $after) {
         pageInfo { hasNextPage endCursor }
-        nodes { id isResolved isOutdated path line comments(first: 50) {"""
+        nodes { id isResolved isOutdated path line diffSide startLine startDiffSide comments(first: 50) {"""
     + _COMMENTS
     + """} }
       }
@@ -117,6 +117,9 @@ class Threads(Part):
             is_resolved=node["isResolved"],
             is_outdated=node["isOutdated"],
             comments=tuple(read(review_comment, comment) for comment in nodes),
+            side=Side(node["diffSide"]),
+            start_line=node["startLine"],
+            start_side=Side(node["startDiffSide"]) if node["startDiffSide"] else None,
         )
 
 

@@ -24,8 +24,8 @@ from bot.agent.brief import (
     plan_critique_brief,
     review_brief,
     rfc_brief,
-    thread_ids,
 )
+from bot.agent.remarks import ThreadTask
 from bot.agent.tools import tools_for
 from bot.domain import (
     Actor,
@@ -107,7 +107,7 @@ def briefs() -> dict[Assignment, Brief]:
         "+fn a() {}",
         "1 test red, then green",
         (Review(1, ReviewState.CHANGES_REQUESTED, "Nearly.", ALICE, "s"),),
-        THREADS,
+        (ThreadTask(THREADS[0], ">    12 fn a() {}", "@@ -12,0 +12 @@\n+fn a() {}"), ThreadTask(THREADS[1])),
     )
     return {
         Assignment.RFC: rfc_brief(
@@ -257,8 +257,6 @@ def test_the_builder_sees_plan_tests_red_and_what_did_not_hold() -> None:
 
 def test_every_thread_has_an_id_that_an_answer_can_name() -> None:
     message = briefs()[Assignment.REVIEW].message
-    assert list(thread_ids(THREADS)) == ["R1", "R2"]
-    assert thread_ids(THREADS)["R2"].node_id == "PRRT_2"
     assert "# Thread R1\n" in message and "# Thread R2 (outdated" in message
     assert "src/lib.rs:12" in message and "Why 1?" in message and "+fn a() {}" in message
     assert "review that requests changes" in message

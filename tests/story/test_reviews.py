@@ -43,6 +43,9 @@ def test_reviews_that_come_while_a_round_waits_are_answered_in_one_commit_of_all
     first = _remark(tester, pull_request, MAINTAINER, "REQUEST_CHANGES", "Please name the number.", "One remark.")
     second = _remark(tester, pull_request, WRITER, "COMMENT", "And say what saturates.", "One more.")
     tester.wait_for_status(pull_request.issue, "review", "is done")
+    (brief,) = _briefs(tester)
+    assert brief.count("src/lib.rs:3 at the head; thread R") == 2 and brief.count("-/// Twice `number`.") >= 3
+    assert ">     3 /// Twice `number`, or the largest number there is." in brief
     assert [len(_answers(tester, thread)) for thread in (first, second)] == [1, 1]
     assert len(tester.town.commits(pull_request)) == before + 1
     message = tester.repository.git.commit(pull_request.head_sha).message
@@ -81,6 +84,9 @@ def test_talk_between_people_starts_nothing_and_a_reply_in_an_answered_thread_do
         tester.town.changes.unresolve(thread, tester.town.maintainer)
         tester.town.changes.reply(thread, tester.person(WRITER), "Not quite: which number?")
     tester.wait_for_status(pull_request.issue, "review", "is done", attempt=2)
+    brief = _briefs(tester)[-1]
+    assert "# Thread R1 (outdated" in brief and "remark 2: your own answer" in brief
+    assert f'author="@{WRITER}" standing="maintainer: decides"' in brief
     assert len(_answers(tester, thread)) == 2
     runs = [run for run in tester.world.bot.report()["runs"] if run["repository"] == tester.repository.full_name]
     assert [run["kind"] for run in runs].count("review") == 2

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot import comments
-from bot.agent import brief
+from bot.agent import brief, remarks
 from bot.agent.brief import Brief, Discussion, Earlier, Mending, ReviewRound, Setting, Update
+from bot.agent.remarks import ThreadTask
 from bot.agent.submit import PlanDraft, TestsDraft
 from bot.checking import Baseline
 from bot.domain import (
@@ -15,16 +16,19 @@ from bot.domain import (
     LastChecks,
     Permission,
     Plan,
+    PullRequest,
     ReviewState,
     ReviewThread,
     Rfc,
     Run,
     RunKind,
+    Side,
     Stage,
 )
 from bot.errors import UserError
 from bot.git.process import GitError
 from bot.github.markers import marker_of
+from bot.hunks import hunks
 from bot.rfc import document
 from bot.rfc.draft import RfcDraft
 from bot.rfc.template import find_rules
@@ -234,8 +238,8 @@ def _recent(run: Run, commit: str, paths: Sequence[str]) -> tuple[str, ...]:
 def _reviewers(round_: ReviewRound | None) -> set[str]:
     if round_ is None:
         return set()
-    remarks = [comment.author.login for thread in round_.threads for comment in thread.comments]
-    return {*remarks, *(review.author.login for review in round_.reviews)}
+    speakers = {comment.author.login for task in round_.tasks for comment in task.thread.comments}
+    return speakers | {review.author.login for review in round_.reviews}
 
 
 def _discussion(run: Run, others: set[str]) -> Discussion:
@@ -284,7 +288,7 @@ def open_threads(run: Run) -> tuple[ReviewThread, ...]:
 
 def thread_ids(run: Run) -> tuple[str, ...]:
     """The short ids of the threads that this run answers; none where it is no review."""
-    return tuple(brief.thread_ids(open_threads(run))) if run.kind is RunKind.REVIEW else ()
+    return tuple(remarks.thread_ids(open_threads(run))) if run.kind is RunKind.REVIEW else ()
 
 
 def _update(run: Run) -> Update:
@@ -336,5 +340,35 @@ def _review_round(run: Run) -> ReviewRound:
     authors = [*(review.author for review in reviews), *(thread.comments[-1].author for thread in threads)]
     reviewers = tuple(dict.fromkeys(author for author in authors if not author.is_bot))
     our_hands.store.put_document(run.id, REVIEWERS, reviewers)
-    difference = our_hands.git.diff(repo.id, run.base_commit, run.head_commit)
-    return ReviewRound(pull_request, difference, pull_request.body, reviews, threads, run.request, run.requested_by)
+    return ReviewRound(
+        pull_request,
+        our_hands.git.diff(repo.id, run.base_commit, run.head_commit),
+        pull_request.body,
+        reviews,
+        _tasks(run, threads, pull_request),
+        run.request,
+        run.requested_by,
+        own_login=our_hands.github.bot_login,
+    )
+
+
+def _tasks(run: Run, threads: Sequence[ReviewThread], pull_request: PullRequest) -> tuple[ThreadTask, ...]:
+    """Each thread with what stands at its place at the head that the run begins at.
+
+    GitHub counts lines at the head of this moment: where somebody has pushed since, they tell nothing.
+    """
+    if pull_request.head_sha != run.head_commit:
+        return tuple(map(ThreadTask, threads))
+    git, repository_id = hands.current().git, run.target.repo.id
+    paths = {thread.path for thread in threads if thread.lines}
+    texts = {
+        Side.LEFT: git.texts(repository_id, run.base_commit, paths),
+        Side.RIGHT: git.texts(repository_id, run.head_commit, paths),
+    }
+    changed = {
+        path: hunks(git.diff(repository_id, run.base_commit, run.head_commit, paths=[path])) for path in sorted(paths)
+    }
+    return tuple(
+        remarks.task_of(thread, texts[thread.side].get(thread.path, ""), changed.get(thread.path, ()))
+        for thread in threads
+    )

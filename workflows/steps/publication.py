@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot import comments, customs, policy
-from bot.agent import brief
+from bot.agent import remarks
 from bot.agent.submit import ChangeDraft, PlanDraft, ReviewDraft
 from bot.comments.template import find_template
 from bot.domain import (
@@ -430,7 +430,7 @@ def answer_review(run_id: str) -> None:
     github = our_hands.github.installation(repo.installation_id)
     draft = _review_draft(run)
     pushed = store.document(run_id, "pushed", str) or ""
-    threads = brief.thread_ids(briefs.open_threads(run))
+    threads = remarks.thread_ids(briefs.open_threads(run))
     for answer in draft.answers:
         thread = threads[answer.thread]
         body = comments.thread_reply(answer.kind, answer.text, pushed)
