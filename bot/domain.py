@@ -356,6 +356,15 @@ class PullRequestChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Pushed:
+    """A branch was made or moved, by a push, a merge or GitHub's API."""
+
+    repo: Repo
+    branch: str
+    sender: Actor
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewSubmitted:
     repo: Repo
     pull_request: PullRequest
@@ -413,6 +422,7 @@ Event = (
     | CommentCreated
     | CommentEdited
     | PullRequestChanged
+    | Pushed
     | ReviewSubmitted
     | ReviewCommentCreated
     | CiCompleted
@@ -733,6 +743,11 @@ class Run:
         return self.head_commit or self.base_commit
 
     @property
+    def is_own_doing(self) -> bool:
+        """Whether nobody asked for it: a look at the pull request opened it, with a cause in place of a delivery's id."""
+        return self.delivery_id.startswith(("ci:", "base:"))
+
+    @property
     def is_on_pull_request(self) -> bool:
         """Whether the run goes on from the head of a pull request that is there already."""
         return self.kind in (RunKind.REVIEW, RunKind.CI, RunKind.UPDATE)
@@ -823,12 +838,12 @@ class CiFailure:
 
 @dataclass(frozen=True, slots=True)
 class CiWatch:
-    """What is known of the CI of one of the bot's pull requests.
+    """What is known of the CI of one of the bot's pull requests, and of how it stands to its base.
 
     `since` is when `head_sha` came to be its head, `asked_by` whose review is wanted. `was_draft` says that it was opened as
     a draft, `is_settled` that it was marked ready, or that a person has decided about it. `rerun` are the runs of workflows that were
     started again (`rerun_jobs` are the names of the jobs), `rounds_before` how many rounds of mending had been opened when a
-    person acted last.
+    person acted last, `updates_before` how many updates. `fits` are the head and the base that were last found to merge cleanly.
     """
 
     target: Target
@@ -841,6 +856,8 @@ class CiWatch:
     rerun: tuple[int, ...] = ()
     rerun_jobs: tuple[str, ...] = ()
     rounds_before: int = 0
+    updates_before: int = 0
+    fits: tuple[str, str] = ("", "")
 
 
 # --- the sandbox -----------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ PATH = CONFIGURED
 KEYS = (
     *("base_branch", "check_minutes", "may_touch_workflows", "max_turns", "max_minutes", "max_dollars"),
     *("rfc_template", "quiet_seconds", "read_everybody", "file_rfcs", "mutants_minutes", "review_bots"),
-    *("resolve_threads", "checks", "setup"),
+    *("resolve_threads", "update_on_conflict", "checks", "setup"),
 )
 CHECKS_KEYS = ("discover", "remove", "add")
 SETUP_KEYS = ("packages", "script", "image")
@@ -60,7 +60,8 @@ class RepositoryConfig:
     the path of the template that RFCs follow, `quiet_seconds` how long a round waits for more to be said, `read_everybody`
     whether the words of people without a role reach the model, `file_rfcs` whether the pull request also files the RFC.
     `mutants_minutes` is how long the tests of a change are tested with mutants, 0 for not at all. `review_bots` are the logins
-    of bots whose reviews are answered, `resolve_threads` says whether a thread that was done is resolved as well.
+    of bots whose reviews are answered, `resolve_threads` says whether a thread that was done is resolved as well,
+    `update_on_conflict` whether a pull request that its base conflicts with is updated without being asked.
     `checks` is how the checks differ from those that CI tells of, `setup` what the sandbox needs besides.
     """
 
@@ -77,6 +78,7 @@ class RepositoryConfig:
     mutants_minutes: float | None = None
     review_bots: tuple[str, ...] = ()
     resolve_threads: bool = False
+    update_on_conflict: bool = True
     checks: CheckRules = field(default_factory=CheckRules)
     setup: SetupConfig = field(default_factory=SetupConfig)
 
@@ -104,6 +106,7 @@ def parse(text: str) -> RepositoryConfig:
         mutants_minutes=reader.minutes("mutants_minutes", 60, may_be_none=True),
         review_bots=reader.texts("review_bots", _BOT, "logins of bots, such as `reviewer[bot]`"),
         resolve_threads=reader.flag("resolve_threads"),
+        update_on_conflict=reader.flag("update_on_conflict", default=True),
         checks=_checks(reader),
         setup=_setup(reader.table("setup", SETUP_KEYS)),
     )

@@ -32,6 +32,7 @@ from bot.domain import (
     Ping,
     PullRequest,
     PullRequestChanged,
+    Pushed,
     Repo,
     RepositoriesChanged,
     Review,
@@ -353,6 +354,12 @@ def _pull_requests(payload: _Object) -> Event:
     )
 
 
+def _push(payload: _Object) -> Event | None:
+    ref, repo, sender = payload.required_text("ref"), _repo(payload), _actor(payload.object("sender"))
+    is_branch = ref.startswith("refs/heads/") and not payload.flag("deleted")
+    return Pushed(repo, ref.removeprefix("refs/heads/"), sender) if is_branch else None
+
+
 def _pull_request_review(payload: _Object) -> Event | None:
     repo, pull_request = _repo(payload), _pull_request(payload.required_object("pull_request"))
     review, sender = _review(payload.required_object("review")), _actor(payload.object("sender"))
@@ -426,6 +433,7 @@ _PARSERS: Mapping[str, Callable[[_Object], Event | None]] = {
     "issues": _issues,
     "issue_comment": _issue_comment,
     "pull_request": _pull_requests,
+    "push": _push,
     "pull_request_review": _pull_request_review,
     "pull_request_review_comment": _pull_request_review_comment,
     "check_suite": _ci("check_suite"),

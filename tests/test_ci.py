@@ -35,6 +35,7 @@ from simulator.github.server import GitHubServer
 from simulator.github.state import PullRequest
 from workflows import hands
 from workflows.steps import ci, conversation, failures, mending, preparation, reception
+from workflows.steps.records import BEGAN
 
 NAME, BRANCH = "ferris-labs/demo", "rfcsmith/1-faster"
 PATIENCE = 300.0
@@ -106,6 +107,16 @@ class Place:
         """The bot pushes a commit to its branch."""
         with self.github.world.lock:
             self.github.changes.push_files(self.home, self.github.app.bot, BRANCH, files, "Mend CI")
+
+    def base_moves(self, text: str, path: str = "src/lib.rs") -> None:
+        """Somebody pushes onto the base."""
+        with self.github.world.lock:
+            mara = self.github.world.add_user("mara")
+            self.github.changes.push_files(self.home, mara, "main", {path: text}, "On the base")
+
+    @property
+    def updates(self) -> tuple[Run, ...]:
+        return self.store.runs_of_kind(self.repo.id, 1, RunKind.UPDATE)
 
     def hears(self) -> list[dict[str, object]]:
         """What the bot makes of everything that GitHub told it so far."""
@@ -279,6 +290,82 @@ def test_a_closed_pull_request_and_one_with_a_run_at_work_are_left_alone(place: 
     assert place.look() is None and place.pull_request.draft
 
 
+# --- the base moves on ------------------------------------------------------------------------------------------------
+
+
+def test_a_base_that_conflicts_is_the_reason_for_one_update_of_this_head_and_this_base(place: Place) -> None:
+    place.hears()
+    place.base_moves("pub fn three() {}\n")
+    assert [look["kind"] for look in place.hears()] == ["look"]
+    due = ci.look(place.repo.id, place.number)
+    assert due is not None and (due["kind"], due["partition"]) == ("update", place.target.key)
+    assert ci.look(place.repo.id, place.number) == due, "the look may have to be repeated"
+    (update,) = place.updates
+    said = place.store.document(update.id, BEGAN, str)
+    assert said is not None and "does not merge cleanly with this pull request any more (`src/lib.rs`)" in said
+    place.store.save_run(replace(update, stage=Stage.FAILED))
+    place.look()
+    assert len(place.updates) == 1, "it was tried"
+
+
+def test_a_base_that_merely_moves_and_moves_of_the_bots_own_start_nothing(place: Place) -> None:
+    place.hears()
+    place.base_moves("pub fn three() {}\n", path="src/other.rs")
+    assert [look["kind"] for look in place.hears()] == ["look"]
+    place.look()
+    assert place.updates == () and place.watch.fits == (place.head, place.home.git.resolve("main"))
+    with place.github.world.lock:
+        bot = place.github.app.bot
+        place.github.changes.push_files(place.home, bot, "main", {"src/lib.rs": "pub fn four() {}\n"}, "Four")
+        place.github.changes.push_files(place.home, bot, "elsewhere", {"src/lib.rs": ""}, "Elsewhere")
+    assert place.hears() == []
+
+
+def test_a_conflict_waits_for_the_run_at_work_and_is_none_of_a_closed_pull_request(place: Place) -> None:
+    place.base_moves("pub fn three() {}\n")
+    place.store.save_run(replace(place.run, stage=Stage.BUILD))
+    assert place.look() is None and place.updates == ()
+    place.store.save_run(replace(place.run, stage=Stage.DONE))
+    place.act.close(NAME, place.number, "mara")
+    assert place.look() is None and place.updates == ()
+    place.act.reopen(NAME, place.number, "mara")
+    place.look()
+    assert len(place.updates) == 1
+
+
+def test_a_repository_may_keep_conflicts_to_itself_and_what_a_person_made_a_draft_rests(place: Place) -> None:
+    place.hears()
+    place.base_moves("update_on_conflict = false\n", path=".github/rfcsmith.toml")
+    place.base_moves("pub fn three() {}\n")
+    place.look()
+    assert place.updates == ()
+    place.base_moves("", path=".github/rfcsmith.toml")
+    place.act.ready(NAME, place.number, "mara")
+    place.act.draft(NAME, place.number, "mara")
+    place.hears()
+    place.look()
+    assert place.updates == ()
+    place.act.ready(NAME, place.number, "mara")
+    place.look()
+    assert len(place.updates) == 1
+
+
+def test_after_three_updates_that_nobody_asked_for_a_person_has_to_act(place: Place) -> None:
+    for number in range(failures.ROUNDS + 1):
+        place.base_moves(f"pub fn three() {{ {number}; }}\n")
+        place.look()
+        place.look()
+        for update in place.updates:
+            place.store.save_run(replace(update, stage=Stage.DONE))
+    assert len(place.updates) == failures.ROUNDS
+    assert ["I have merged it 3 times" in comment.body for comment in place.pull_request.issue.comments] == [True]
+    place.hears()
+    place.act.comment(NAME, place.number, "mara", "I see.")
+    place.hears()
+    place.look()
+    assert len(place.updates) == failures.ROUNDS + 1
+
+
 # --- what is a reason to look -----------------------------------------------------------------------------------------
 
 
@@ -340,7 +427,7 @@ def test_a_failure_that_is_no_chance_opens_one_round_with_the_telling_part_of_th
     place.requires("test")
     fails(place)
     due = ci.look(place.repo.id, place.number)
-    assert due is not None and due["kind"] == "run"
+    assert due is not None and due["kind"] == "ci"
     # As after a crash between the round's opening and its way into the queue.
     assert ci.look(place.repo.id, place.number) == due
     (run,) = opened(place)

@@ -341,6 +341,8 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     ),
     "flaky_comment": lambda: comments.flaky_comment(["test", "docs"]),
     "no_pull_request_comment": lambda: comments.no_pull_request_comment(MARA),
+    "conflict_remark": lambda: comments.conflict_remark("main", "ab" * 20, ("src/lib.rs", "docs/a`b.md")),
+    "conflict_comment": lambda: comments.conflict_comment("main", "ab" * 20, ("src/lib.rs",), 3),
     "up_to_date_note": lambda: comments.up_to_date_note("rfcsmith/1-a", "main"),
     "updated_note": lambda: comments.updated_note("main", "ab" * 20, (), "", "cd" * 20),
     "updated_note-with-conflicts": lambda: comments.updated_note(

@@ -25,9 +25,12 @@ def test_everything_can_be_said() -> None:
         max_minutes = 45
         mutants_minutes = 0
         max_dollars = 2.5
+        update_on_conflict = false
         """
     )
-    assert config == RepositoryConfig("release/2.x", 12.5, True, 80, 45.0, 2.5, mutants_minutes=0.0)
+    assert config == RepositoryConfig(
+        "release/2.x", 12.5, True, 80, 45.0, 2.5, mutants_minutes=0.0, update_on_conflict=False
+    )
 
 
 def test_an_unknown_key_is_told_with_its_line_and_the_nearest_known_one() -> None:

@@ -24,6 +24,7 @@ from bot.domain import (
     IssueState,
     Ping,
     PullRequestChanged,
+    Pushed,
     RepositoriesChanged,
     ReviewCommentCreated,
     ReviewState,
@@ -58,6 +59,9 @@ BY_HAND: list[tuple[str, Json, type[Event] | None]] = [
     ("issue_comment", {"action": "deleted", "issue": ISSUE, "comment": COMMENT}, None),
     ("pull_request", {"action": "synchronize", "pull_request": PULL}, PullRequestChanged),
     ("pull_request", {"action": "closed", "pull_request": {"number": 4}}, PullRequestChanged),
+    ("push", {"ref": "refs/heads/release/2.x", "deleted": False, "after": "a" * 40}, Pushed),
+    ("push", {"ref": "refs/heads/topic", "deleted": True, "after": "0" * 40}, None),
+    ("push", {"ref": "refs/tags/v1", "after": "a" * 40}, None),
     ("pull_request_review", {"action": "submitted", "pull_request": PULL, "review": REVIEW}, ReviewSubmitted),
     ("pull_request_review", {"action": "dismissed", "pull_request": PULL, "review": REVIEW}, None),
     (

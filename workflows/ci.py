@@ -1,14 +1,15 @@
-"""What follows from the repository's own CI: looks, between which nothing waits, and the run that mends what is red."""
+"""Looks at a pull request, its base and its CI, between which nothing waits; and the run that mends what is red."""
 
 from __future__ import annotations
 
-from bot.domain import Assignment
+from bot.domain import Assignment, RunKind
 from bot.errors import Conflict, Unavailable, UserError
 from workflows.agent import converse_until
 from workflows.engine import enqueue_look, enqueue_run, workflow
 from workflows.frame import run_to_its_end
 from workflows.landing import land
 from workflows.steps import ci, mending, preparation, proof, publication
+from workflows.update import update
 
 LOOKS = 8
 """How often a look is tried while GitHub does not answer."""
@@ -26,10 +27,13 @@ def look_at_ci(repository_id: int, pull_request: int, trial: int) -> None:
     except UserError as error:
         ci.note(repository_id, pull_request, error.message)
         return
-    if due is not None and due["kind"] == "run":
-        enqueue_run(mend_ci, due["id"], 1, partition=due["partition"], priority=due["priority"])
-    elif due is not None:
+    if due is None:
+        return
+    if due["kind"] == "look":
         enqueue_look(due, trial + 1)
+        return
+    road = update if due["kind"] == RunKind.UPDATE else mend_ci
+    enqueue_run(road, due["id"], 1, partition=due["partition"], priority=due["priority"])
 
 
 @workflow("ci")

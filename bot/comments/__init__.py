@@ -79,7 +79,13 @@ from bot.comments.run import (
     unavailable_note,
     unpriced_remark,
 )
-from bot.comments.update import no_pull_request_comment, up_to_date_note, updated_note
+from bot.comments.update import (
+    conflict_comment,
+    conflict_remark,
+    no_pull_request_comment,
+    up_to_date_note,
+    updated_note,
+)
 from bot.comments.vocabulary import COMMANDS, KIND_WORDS, LABELS, RFC_IN_REVIEW, RFC_NEEDED, STAGES_OF
 
 __all__ = [
@@ -94,6 +100,8 @@ __all__ = [
     "COMMANDS",
     "concern_raised_comment",
     "concern_resolved_comment",
+    "conflict_comment",
+    "conflict_remark",
     "contract_section",
     "contract_summary",
     "drift_section",

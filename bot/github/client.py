@@ -106,6 +106,9 @@ class GitHub(Protocol):
     def find_pull_request(self, repo: Repo, branch: str) -> PullRequest | None:
         """The pull request of a branch in this repository: an open one first, else the newest."""
 
+    def pull_requests_onto(self, repo: Repo, base: str) -> tuple[PullRequest, ...]:
+        """The open pull requests, anybody's, that go to this branch."""
+
     def ensure_pull_request(
         self, repo: Repo, *, branch: str, base: str, title: str, body: str, draft: bool
     ) -> PullRequest:

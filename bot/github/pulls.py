@@ -32,6 +32,12 @@ class PullRequests(Part):
         found = [pull for pull in found if pull.head_ref == branch and pull.head_repository_id == repo.id]
         return max(found, key=lambda pull: (pull.state is IssueState.OPEN, pull.number), default=None)
 
+    def pull_requests_onto(self, repo: Repo, base: str) -> tuple[PullRequest, ...]:
+        """The open pull requests, anybody's, that go to this branch."""
+        pages = self._api.pages(path_of(repo, "/pulls"), {"base": base, "state": "open"})
+        # Filtered again, as above.
+        return tuple(pull for body in pages if (pull := read(parse.pull_request, body)).base_ref == base)
+
     def ensure_pull_request(
         self, repo: Repo, *, branch: str, base: str, title: str, body: str, draft: bool
     ) -> PullRequest:

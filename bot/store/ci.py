@@ -26,6 +26,13 @@ class CiMemory:
         same = (s.ci_watches.c.repository_id == repository_id, s.ci_watches.c.pull_request == pull_request)
         return self._watch(*same)
 
+    def ci_watches(self, repository_id: int) -> tuple[CiWatch, ...]:
+        """All watches over pull requests of the repository, in their order."""
+        found = sa.select(s.ci_watches.c.record).where(s.ci_watches.c.repository_id == repository_id)
+        with self.engine.connect() as connection:
+            records = connection.execute(found.order_by(s.ci_watches.c.pull_request)).scalars()
+            return tuple(from_json(CiWatch, record) for record in records)
+
     def ci_watch_of(self, repository_id: int, head_sha: str) -> CiWatch | None:
         """The watch over the pull request whose head is this commit."""
         return self._watch(s.ci_watches.c.repository_id == repository_id, s.ci_watches.c.head_sha == head_sha)

@@ -134,16 +134,17 @@ def test_a_base_that_fits_is_merged_in_and_proven_without_a_word_of_the_model(te
     assert tester.text_at(pull_request.head_sha)[crate.LIBRARY_PATH] == crate.REWORDED
 
 
-def test_a_base_that_conflicts_is_resolved_by_the_agent_and_a_push_meanwhile_is_kept(tester: Tester) -> None:
+def test_a_base_that_conflicts_is_merged_in_unasked_and_a_push_meanwhile_is_kept(tester: Tester) -> None:
     tester.author_says(update=[[submit_update()], [write(crate.LIBRARY_PATH, RESOLVED), submit_update()]])
     pull_request = tester.implement(tester.with_rfc())
-    tester.has_files({crate.LIBRARY_PATH: ON_BASE})
     gate = tester.hold("update")
-    tester.say(pull_request.issue, "/update")
+    tester.has_files({crate.LIBRARY_PATH: ON_BASE})
     gate.wait_until_reached()
+    assert "The update is at work here" in tester.answer(tester.say(pull_request.issue, "/update"))
     theirs = tester.push(pull_request.head, {"NOTES": "by hand\n"})
     gate.open()
     said = tester.wait_for_status(pull_request.issue, "update", "is done")
+    assert f"`main` moved to {tester.town.base[:12]} and does not merge cleanly" in said
     assert f"In conflict: `{crate.LIBRARY_PATH}`. Please look at how they were resolved." in said
     assert "Both stay: first the base's words, then ours." in said
     assert f"Marks of the conflict still stand in these files:\n- {crate.LIBRARY_PATH}" in tester.told_the_model()
@@ -151,6 +152,24 @@ def test_a_base_that_conflicts_is_resolved_by_the_agent_and_a_push_meanwhile_is_
     head = tester.text_at(pull_request.head_sha)
     assert (head[crate.LIBRARY_PATH], head["NOTES"]) == (RESOLVED, "by hand\n")
     assert tester.repository.git.merge(tester.town.base, pull_request.head_sha) is not None
+    assert "Co-authored-by" not in tester.repository.git.commit(pull_request.head_sha).message
+    tester.world.wait_until_quiet()
+    assert [run.kind for run in tester.runs()].count("update") == 1
+
+
+def test_a_conflict_that_comes_during_a_round_is_merged_in_after_it(tester: Tester) -> None:
+    tester.author_says(update=[[write(crate.LIBRARY_PATH, RESOLVED), submit_update()]])
+    gate = tester.hold("review")
+    pull_request = asked_for_changes(tester)
+    gate.wait_until_reached()
+    tester.has_files({crate.LIBRARY_PATH: ON_BASE})
+    tester.github.wait_for_deliveries()
+    assert not tester.status(pull_request.issue, "update")
+    gate.open()
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    reviewed = pull_request.head_sha
+    tester.wait_for_status(pull_request.issue, "update", "is done")
+    assert parents(tester, pull_request) == [reviewed, tester.town.base]
 
 
 def test_an_hour_of_the_bots_own_echo_starts_nothing(tester: Tester) -> None:

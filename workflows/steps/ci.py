@@ -1,8 +1,9 @@
-"""The CI of a pull request that the bot opened: whether it may be marked ready, looked at whenever something ends."""
+"""A pull request that the bot opened: whether its base still fits and CI lets it be marked ready, looked at whenever there is news."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from bot.domain import (
     Permission,
     PullRequest,
     PullRequestChanged,
+    Pushed,
     ReviewCommentCreated,
     ReviewSubmitted,
     Run,
@@ -26,7 +28,7 @@ from bot.domain import (
 )
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import failures
+from workflows.steps import conflicts, failures
 from workflows.steps.place import github_of, is_allowed, is_ours
 
 log = logging.getLogger("rfcsmith")
@@ -77,6 +79,15 @@ def changed(event: PullRequestChanged) -> CiWatch | None:
     return None
 
 
+def pushed(event: Pushed) -> Sequence[CiWatch]:
+    """The watches over pull requests that go to the branch which somebody else has moved."""
+    watches = hands.current().store.ci_watches(event.repo.id)
+    if not watches or is_ours(event.sender) or not is_allowed(event.repo):
+        return ()
+    onto = {pull.number for pull in github_of(event.repo).pull_requests_onto(event.repo, event.branch)}
+    return [watch for watch in watches if watch.pull_request in onto]
+
+
 def spoken(event: CommentCreated | ReviewSubmitted | ReviewCommentCreated) -> None:
     """A person with a say in the repository spoke on the pull request."""
     number = event.issue.number if isinstance(event, CommentCreated) else event.pull_request.number
@@ -88,11 +99,14 @@ def spoken(event: CommentCreated | ReviewSubmitted | ReviewCommentCreated) -> No
 
 
 def person_acted(known: CiWatch) -> CiWatch:
-    """A person pushed, reviewed or commented: rounds of mending are counted anew from here."""
-    store = hands.current().store
-    runs = store.runs_of_kind(known.target.repo.id, known.target.issue, RunKind.CI)
-    opened = runs[-1].attempt if runs else 0
-    return known if opened == known.rounds_before else store.put_ci_watch(replace(known, rounds_before=opened))
+    """A person pushed, reviewed or commented: rounds of mending, and updates, are counted anew from here."""
+    acted = replace(known, rounds_before=_opened(known, RunKind.CI), updates_before=_opened(known, RunKind.UPDATE))
+    return known if acted == known else hands.current().store.put_ci_watch(acted)
+
+
+def _opened(known: CiWatch, kind: RunKind) -> int:
+    runs = hands.current().store.runs_of_kind(known.target.repo.id, known.target.issue, kind)
+    return runs[-1].attempt if runs else 0
 
 
 def order(known: CiWatch, cause: str, delay: float = 0.0) -> dict[str, Any]:
@@ -122,7 +136,7 @@ def after_run(run_id: str) -> dict[str, Any] | None:
 
 @step("look_at_ci")
 def look(repository_id: int, number: int) -> dict[str, Any] | None:
-    """See how CI stands, do what follows from it, and return what is to be enqueued: a run that mends it, or the next look."""
+    """See how base and CI stand, do what follows, and return what is to be enqueued: a run that mends it, or the next look."""
     our_hands = hands.current()
     known = our_hands.store.ci_watch(repository_id, number)
     if known is None or _is_at_work(known):
@@ -135,6 +149,10 @@ def look(repository_id: int, number: int) -> dict[str, Any] | None:
         return None
     if pull_request.head_sha != known.head_sha:
         known = _moved(known, pull_request.head_sha)
+    due = conflicts.respond(known, pull_request)
+    if due is not None:
+        return due
+    known = our_hands.store.ci_watch(repository_id, number) or known
     status = github.ci_status(repo, number)
     if status.head_sha != known.head_sha:
         # The head moves at this moment; that is told in a delivery of its own.
@@ -167,9 +185,9 @@ def look(repository_id: int, number: int) -> dict[str, Any] | None:
 
 
 def _is_at_work(known: CiWatch) -> bool:
-    """Whether a run has the word. A round of mending that only waits was opened by a look, which may have to be repeated."""
+    """Whether a run has the word. One that only waits and that a look has opened has not: that look may have to be repeated."""
     running = hands.current().store.active_runs(known.target.repo.id, known.target.issue)
-    return any(run.kind is not RunKind.CI or run.stage is not Stage.QUEUED for run in running)
+    return any(not (run.is_own_doing and run.stage is Stage.QUEUED) for run in running)
 
 
 @step("look_at_ci_later")

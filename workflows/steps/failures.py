@@ -25,12 +25,12 @@ from bot.github.actions import is_failure
 from bot.github.client import GitHub
 from bot.rust.ci_log import excerpt, failing_step, headline
 from workflows import hands
-from workflows.steps.place import github_of
+from workflows.steps.place import github_of, order_of
 
 log = logging.getLogger("rfcsmith")
 
 ROUNDS = 3
-"""So many rounds of mending follow one another before a person has to act."""
+"""So many rounds of mending, and so many updates, follow one another before a person has to act."""
 FAILURES = "ci_failures"
 """The name of the document that holds what failed."""
 RED_HEAD = "ci_head"
@@ -148,7 +148,7 @@ def _mend(known: CiWatch, failures: tuple[CiFailure, ...]) -> dict[str, Any]:
     store.put_document(run.id, RED_HEAD, known.head_sha)
     if not store.has_document(run.id, FAILURES):
         store.put_document(run.id, FAILURES, failures)
-    return {"kind": "run", "id": run.id, "partition": run.target.key, "priority": store.priority(run.id)}
+    return order_of(run)
 
 
 def _cause(known: CiWatch) -> str:

@@ -12,7 +12,7 @@ from bot.errors import Stopped, Unavailable, UserError
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import budgets, steering
-from workflows.steps.records import ACCOUNT, ENDED, ENDING, INQUIRY, REMARK
+from workflows.steps.records import ACCOUNT, BEGAN, ENDED, ENDING, INQUIRY, REMARK
 
 log = logging.getLogger("rfcsmith")
 SEGMENTS = 60
@@ -44,7 +44,7 @@ def speak(run: Run, note: str = "", links: str = "", *, force: bool = False) -> 
     """Edit the run's one status comment, not oftener than the operator allows unless it must be said now."""
     our_hands = hands.current()
     plan = our_hands.store.document(run.id, "plan", Plan)
-    remarks = (our_hands.store.document(run.id, name, str) for name in (REMARK, UNPRICED))
+    remarks = (our_hands.store.document(run.id, name, str) for name in (BEGAN, REMARK, UNPRICED))
     remark = "\n\n".join(each for each in remarks if each)
     text = comments.status_comment(run, plan, note, links=links, remark=remark)
     interval = 0.0 if force else our_hands.settings.status_interval

@@ -79,6 +79,12 @@ def open_run(place: Place, kind: RunKind, request: str, **fields: Any) -> Run:
     return hands.current().store.open_run(run)
 
 
+def order_of(run: Run, delay: float = 0.0) -> dict[str, Any]:
+    """The run as the workflow that enqueues it wants it; `delay` is in seconds."""
+    priority = hands.current().store.priority(run.id)
+    return {"kind": run.kind.value, "id": run.id, "partition": run.target.key, "priority": priority, "delay": delay}
+
+
 def at(place: Place, subject: Subject, is_open: bool = True, said_at: datetime | None = None) -> Place:
     """The place of one thing that was said there; a pull request's conversation goes on whatever its issue does."""
     is_open = is_open or place.pull_request is not None

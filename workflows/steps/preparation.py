@@ -38,18 +38,18 @@ def locate(run_id: str) -> None:
     place = github.repository(repo)
     if place.is_archived:
         raise UserError("This repository is archived, so nothing can be changed in it.", "Unarchive it, and ask again.")
-    run = replace(run, target=replace(run.target, repo=replace(place.repo, installation_id=repo.installation_id)))
+    run = replace(run, target=replace(run.target, repo=place.repo))
     base_ref = place.default_branch
     if run.is_on_pull_request:
         run, base_ref = _at_pull_request(run)
-    base_commit = _brought(run.target.repo, place.clone_url, base_ref)
+    base_commit = brought(run.target.repo, place.clone_url, base_ref)
     configured = our_hands.config_at(repo.id, base_commit).base_branch
     if configured and not run.is_on_pull_request:
         base_ref = configured
-        base_commit = _brought(run.target.repo, place.clone_url, base_ref)
+        base_commit = brought(run.target.repo, place.clone_url, base_ref)
     head_commit = ""
     if run.is_on_pull_request:
-        head_commit = _brought(run.target.repo, place.clone_url, run.branch)
+        head_commit = brought(run.target.repo, place.clone_url, run.branch)
         if run.kind is RunKind.UPDATE:
             # It begins at the base, and lays the pull request's change over it.
             our_hands.store.put_document(run_id, CONTINUES, head_commit)
@@ -75,7 +75,7 @@ def _base_of_draft(run: Run) -> tuple[str, str]:
     return earlier.base_ref, earlier.base_commit
 
 
-def _brought(repo: Repo, clone_url: str, branch: str) -> str:
+def brought(repo: Repo, clone_url: str, branch: str) -> str:
     """The branch's head, its history in the clone here; git talks to GitHub only where the branch has moved."""
     our_hands = hands.current()
     github = our_hands.github.installation(repo.installation_id)
@@ -109,7 +109,7 @@ def brought_head(run: Run) -> str:
             "Restore it, and ask again.",
         )
     place = github.repository(repo)
-    return _brought(replace(place.repo, installation_id=repo.installation_id), place.clone_url, run.branch)
+    return brought(place.repo, place.clone_url, run.branch)
 
 
 def with_base(run: Run) -> Run:
@@ -123,8 +123,7 @@ def with_base(run: Run) -> Run:
     if github.branch_head(repo, run.base_ref) is not None:
         return run
     place = github.repository(repo)
-    now = replace(place.repo, installation_id=repo.installation_id)
-    head = _brought(now, place.clone_url, place.default_branch)
+    head = brought(place.repo, place.clone_url, place.default_branch)
     if place.default_branch == run.base_ref or not our_hands.git.is_ancestor(repo.id, run.base_commit, head):
         raise UserError(
             f"The branch `{run.base_ref}`, which this was built on, was renamed or deleted while I was at work.",
@@ -168,7 +167,7 @@ def bring(run: Run) -> None:
     place = github.repository(repo)
     for branch in (run.base_ref, run.branch if run.is_on_pull_request else ""):
         if branch:
-            _brought(replace(place.repo, installation_id=repo.installation_id), place.clone_url, branch)
+            brought(place.repo, place.clone_url, branch)
 
 
 def furnish(run: Run, bench: Workbench) -> None:

@@ -224,8 +224,7 @@ def _tree_name(commit: str) -> str:
 
 
 def _trailers(run: Run, number: int) -> str:
-    if run.kind is RunKind.CI:
-        # Nobody asked for this round.
+    if run.is_own_doing:
         return f"Rfcsmith-Step: {run.id}/{number}"
     people = [f"Co-authored-by: {p.login} <{p.id}+{p.login}@users.noreply.github.com>" for p in _askers(run)]
     return "\n".join([f"Rfcsmith-Step: {run.id}/{number}", *people])

@@ -20,6 +20,7 @@ from bot.domain import (
     IssueSubject,
     Ping,
     PullRequestChanged,
+    Pushed,
     RepositoriesChanged,
     ReviewCommentCreated,
     ReviewSubmitted,
@@ -31,7 +32,7 @@ from bot.errors import UserError
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import changes, ci, reviewing, rounds, speech
-from workflows.steps.place import Place, answer, is_ours
+from workflows.steps.place import Place, answer, is_ours, order_of
 
 log = logging.getLogger("rfcsmith")
 
@@ -50,29 +51,23 @@ def receive(delivery_id: str) -> list[dict[str, Any]]:
     event = webhook.parse(headers, body).event
     runs = [] if event is None else _handle(delivery_id, event)
     our_hands.store.handled(delivery_id, ", ".join(run.id for run in runs) or "no run")
-    news = None if event is None else _news_of_ci(event)
-    looks = [] if news is None else [ci.order(news, delivery_id)]
-    return looks + [
-        {
-            "id": run.id,
-            "kind": run.kind.value,
-            "partition": run.target.key,
-            "priority": our_hands.store.priority(run.id),
-            "delay": _delay(run),
-        }
-        for run in runs
-    ]
+    looks = [] if event is None else [ci.order(watch, delivery_id) for watch in _news(event)]
+    return looks + [order_of(run, _delay(run)) for run in runs]
 
 
-def _news_of_ci(event: Event) -> CiWatch | None:
-    """The watch over a pull request whose CI is to be looked at, because it said something or has to begin anew."""
-    if isinstance(event, CiCompleted):
-        return ci.heard(event)
+def _news(event: Event) -> Sequence[CiWatch]:
+    """The watches over pull requests that are to be looked at: CI said something or has to begin anew, or the base moved."""
+    if isinstance(event, Pushed):
+        return ci.pushed(event)
     if isinstance(event, CommentCreated | ReviewSubmitted | ReviewCommentCreated):
         ci.spoken(event)
-        return None
-    is_human = isinstance(event, PullRequestChanged) and not is_ours(event.sender)
-    return ci.changed(event) if isinstance(event, PullRequestChanged) and is_human else None
+        return ()
+    watch = None
+    if isinstance(event, CiCompleted):
+        watch = ci.heard(event)
+    if isinstance(event, PullRequestChanged) and not is_ours(event.sender):
+        watch = ci.changed(event)
+    return () if watch is None else (watch,)
 
 
 def _delay(run: Run) -> float:
@@ -139,7 +134,7 @@ def _handle(delivery_id: str, event: Event) -> Sequence[Run]:
             return changes.installation_changed(delivery_id, event)
         case RepositoriesChanged():
             return changes.repositories_removed(delivery_id, event)
-        case CiCompleted() | Ping():
+        case CiCompleted() | Pushed() | Ping():
             return []
         case _:
             assert_never(event)
