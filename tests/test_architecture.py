@@ -24,6 +24,7 @@ RINGS = {
     "policy": 1,
     "customs": 1,
     "hunks": 1,
+    "suggestions": 1,
     "rfc": 1,
     "rust": 1,
     "disk": 2,

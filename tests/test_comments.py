@@ -358,6 +358,14 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "reviewed_note": lambda: comments.reviewed_note(PULL.html_url, "c" * 40, "Renamed it.\n"),
     "reviewed_note-without-a-commit": lambda: comments.reviewed_note(PULL.html_url, "", "Nothing to do."),
     "thread_reply-done": lambda: comments.thread_reply("done", "It is shorter now. ", "c" * 40),
+    "thread_reply-as-suggested": lambda: comments.thread_reply("done", "", "c" * 40, is_as_suggested=True),
+    "thread_reply-as-suggested-before": lambda: comments.thread_reply("done", "", "", is_as_suggested=True),
+    "thread_reply-not-as-suggested": lambda: comments.thread_reply(
+        "done", "Clippy wants no `return` there, so it is without.", "c" * 40, is_as_suggested=False
+    ),
+    "thread_reply-question-about-what-is-applied": lambda: comments.thread_reply(
+        "question", "Shall the other one be renamed as well?", "c" * 40, is_as_suggested=True
+    ),
     "thread_reply-question": lambda: comments.thread_reply("question", "Do you mean both?", "c" * 40),
     "thread_reply-declined": lambda: comments.thread_reply("declined", "It would break callers.", ""),
     "pull_request_body-with-mutants": lambda: comments.pull_request_body(

@@ -274,6 +274,16 @@ def test_the_difference_and_its_figures_are_told(git: Git, base: str, workspace:
     assert figures == {"src/lib.rs": (1, 0), "picture.bin": (None, None)}
 
 
+def test_files_of_a_tree_get_other_contents_and_keep_their_modes(git: Git, base: str, workspace: Path) -> None:
+    (workspace / "run.sh").write_bytes(b"old")
+    (workspace / "run.sh").chmod(0o755)
+    tree = git.with_files(ID, snapshot(git, workspace), {"run.sh": b"new\r\n", "src/lib.rs": b""})
+    assert git.read_many(ID, tree, ["run.sh", "src/lib.rs"]) == {"run.sh": b"new\r\n", "src/lib.rs": b""}
+    changes = {change.path: change.mode for change in git.changes(ID, base, tree)}
+    assert changes == {"run.sh": FileMode.EXECUTABLE, "src/lib.rs": FileMode.FILE}
+    assert git.with_files(ID, base, {}) == git.tree_of(ID, base)
+
+
 def test_a_patch_makes_the_very_tree_again_where_only_the_base_is_there(
     git: Git, origin: Origin, base: str, workspace: Path, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from workflows.agent import converse_until
 from workflows.engine import workflow
 from workflows.frame import run_to_its_end
 from workflows.landing import land
-from workflows.steps import preparation, proof, publication
+from workflows.steps import preparation, proof, publication, suggesting
 
 
 @workflow("review")
@@ -20,6 +20,7 @@ def _road(run_id: str) -> None:
     preparation.check_out(run_id)
     preparation.fetch_dependencies(run_id)
     preparation.measure_base(run_id)
+    suggesting.apply(run_id)
     converse_until(run_id, Assignment.REVIEW, proof.prove_green)
     land(run_id, Assignment.REVIEW)
     publication.answer_review(run_id)

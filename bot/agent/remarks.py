@@ -19,18 +19,22 @@ AROUND = 12
 MOST_LINES = 60
 """So many lines of code are shown of a thread that is written on more."""
 LINE_LIMIT = 300
+APPLIED = (
+    "The suggestion of its last remark is in the workspace already, word for word, in place of the lines shown above."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadTask:
     """A thread with what stands at its place now: `code` are the numbered lines around it, `difference` the hunks that touch it.
 
-    Both are empty where it has no place any more.
+    Both are empty where it has no place any more. `is_applied`: what its last remark suggests is in the workspace already.
     """
 
     thread: ReviewThread
     code: str = ""
     difference: str = ""
+    is_applied: bool = False
 
 
 def thread_ids(threads: Sequence[ReviewThread]) -> dict[str, ReviewThread]:
@@ -76,7 +80,8 @@ def sections(tasks: Sequence[ThreadTask], standing: Callable[[Actor], Permission
     ids = thread_ids([task.thread for task in tasks])
     for id, task in zip(ids, tasks, strict=True):
         said = _said(id, task.thread, standing, own_login, share // 2)
-        yield "\n\n".join([f"# Thread {id}{_state(task)}", *_place(id, task, share - len(said)), said])
+        applied = [APPLIED] if task.is_applied else []
+        yield "\n\n".join([f"# Thread {id}{_state(task)}", *_place(id, task, share - len(said)), said, *applied])
 
 
 def _state(task: ThreadTask) -> str:

@@ -209,10 +209,18 @@ def reviewed_note(pull_request_url: str, commit: str, summary: str) -> str:
     return f"{summary.strip()}\n\n{done} {pull_request_url}".strip()
 
 
-def thread_reply(kind: str, text: str, commit: str) -> str:
-    """The one answer to a review thread; `kind` is `done`, `question` or `declined`."""
-    lead = {"done": f"Done in {commit[:12]}. " if commit else "Done. ", "question": "", "declined": ""}[kind]
-    return f"{lead}{text.strip()}"
+def thread_reply(kind: str, text: str, commit: str, *, is_as_suggested: bool | None = None) -> str:
+    """The one answer to a review thread; `kind` is `done`, `question` or `declined`.
+
+    `is_as_suggested` tells what became of a suggestion that was applied before the agent came, None where there was none.
+    """
+    place = f" in {commit[:12]}" if commit else ""
+    lead = f"Done{place}." if kind == "done" else ""
+    if is_as_suggested:
+        lead = f"Applied as suggested{place}." if place else "It stands there as suggested already."
+    elif is_as_suggested is not None and kind == "done":
+        lead = f"Done{place}, but not word for word as suggested."
+    return f"{lead} {text.strip()}".strip()
 
 
 def evidence_title(evidence: Evidence) -> str:

@@ -16,7 +16,7 @@ import tempfile
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -380,6 +380,15 @@ class Git:
         repository = self._repository(repository_id)
         entries, others = dict(objects.entries(repository, tree)), objects.entries(repository, source)
         entries |= {path: others[path] for path in map(os.fsencode, paths) if path in others}
+        return objects.write_tree(repository, entries)
+
+    def with_files(self, repository_id: int, tree: str, files: Mapping[str, bytes]) -> str:
+        """The tree (or that of a commit) in which these files, which it has, hold this instead; their modes stay."""
+        repository = self._repository(repository_id)
+        entries = dict(objects.entries(repository, tree))
+        for path, content in files.items():
+            blob = repository.run("hash-object", "-w", "--stdin", stdin=content).decode().strip()
+            entries[os.fsencode(path)] = replace(entries[os.fsencode(path)], blob=blob)
         return objects.write_tree(repository, entries)
 
     def has(self, repository_id: int, object_id: str) -> bool:

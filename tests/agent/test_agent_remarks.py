@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from bot.agent.remarks import SHARE, THREADS_LIMIT, ThreadTask, sections, task_of, thread_ids
+from bot.agent.remarks import APPLIED, SHARE, THREADS_LIMIT, ThreadTask, sections, task_of, thread_ids
 from bot.domain import Actor, Permission, ReviewComment, ReviewThread, Side
 from bot.hunks import hunks
 
@@ -104,3 +104,8 @@ def test_a_huge_hunk_and_endless_lines_are_cut_around_the_place() -> None:
     text = section(task_of(thread(90, 10), TEXT, hunks(patch)))
     assert "lines are left out here" in text and "+let line = 1;" in text and "+let line = 100;" in text
     assert "+let line = 50;" not in text and len(text) < 60 * 2 * 400
+
+
+def test_a_suggestion_that_is_in_the_workspace_already_is_said_to_be() -> None:
+    assert APPLIED in section(ThreadTask(thread(), "code", is_applied=True))
+    assert APPLIED not in section(ThreadTask(thread(), "code"))

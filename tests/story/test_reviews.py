@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulator.github.state import PullRequest, Thread
+from simulator.messages.brain import Block, call
 from simulator.town import MAINTAINER
 from tests.story import crate
 from tests.story.author import answer_every_thread, check, write
@@ -21,6 +22,17 @@ def _remark(tester: Tester, pull_request: PullRequest, who: str, event: str, tex
     person = tester.person(who)
     with tester.github.world.lock:
         tester.town.changes.review(pull_request, person, event=event, body=body, comments=[draft])
+        return pull_request.threads[-1]
+
+
+def _suggest(tester: Tester, pull_request: PullRequest, who: str, place: tuple[str, int, int], text: str) -> Thread:
+    path, first, last = place
+    draft = {"path": path, "line": last, "side": "RIGHT", "body": f"```suggestion\n{text}```"}
+    draft |= {"start_line": first, "start_side": "RIGHT"} if first < last else {}
+    with tester.github.world.lock:
+        tester.town.changes.review(
+            pull_request, tester.person(who), event="COMMENT", body="Like this?", comments=[draft]
+        )
         return pull_request.threads[-1]
 
 
@@ -128,3 +140,57 @@ def test_a_bot_that_the_repository_names_is_answered_and_another_is_not(tester: 
     named = _remark(tester, pull_request, BOT, "COMMENT", "Please name the number.", "1 finding.")
     tester.wait_for_status(pull_request.issue, "review", "is done")
     assert [len(_answers(tester, thread)) for thread in (other, named)] == [0, 1]
+
+
+def test_suggestions_of_two_people_are_applied_word_for_word_in_one_commit(tester: Tester) -> None:
+    tester.author_says(review=[answer_every_thread])
+    pull_request = tester.implement(tester.with_rfc())
+    before = len(tester.town.commits(pull_request))
+    first = _suggest(
+        tester, pull_request, MAINTAINER, (crate.LIBRARY_PATH, 3, 3), "/// Twice `number`,\n/// at most 255.\n"
+    )
+    second = _suggest(
+        tester,
+        pull_request,
+        WRITER,
+        (crate.TESTS_PATH, 8, 9),
+        "/// It panicked.\n#[test]\nfn the_largest_number_stays() {\n",
+    )
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    assert len(tester.town.commits(pull_request)) == before + 1
+    files = tester.text_at(pull_request.head_sha)
+    assert files[crate.LIBRARY_PATH] == crate.SATURATING.replace(
+        "/// Twice `number`, or the largest number there is.", "/// Twice `number`,\n/// at most 255."
+    )
+    assert files[crate.TESTS_PATH] == crate.TESTS.replace("#[test]\nfn the_l", "/// It panicked.\n#[test]\nfn the_l")
+    message = tester.repository.git.commit(pull_request.head_sha).message
+    assert f"Co-authored-by: {MAINTAINER} <" in message and f"Co-authored-by: {WRITER} <" in message
+    for thread in (first, second):
+        (answer,) = _answers(tester, thread)
+        assert answer.startswith(f"Applied as suggested in {pull_request.head_sha[:12]}.") and "It names" not in answer
+
+
+def test_a_suggestion_that_breaks_a_check_is_changed_and_one_on_a_workflow_is_not_applied(tester: Tester) -> None:
+    tester.author_says(review=[[_done_but_not("R2")], [write(crate.LIBRARY_PATH, crate.REWORDED), _done_but_not("R2")]])
+    pull_request = tester.implement(tester.with_rfc())
+    workflow = ".github/workflows/later.yml"
+    tester.push(pull_request.head, {workflow: "on: push\n"})
+    breaking = _suggest(tester, pull_request, MAINTAINER, (crate.LIBRARY_PATH, 5, 5), "    number.saturating_mul(3)\n")
+    forbidden = _suggest(tester, pull_request, MAINTAINER, (workflow, 1, 1), "on: pull_request\n")
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    files = tester.text_at(pull_request.head_sha)
+    assert files[crate.LIBRARY_PATH] == crate.REWORDED and files[workflow] == "on: push\n"
+    (brief,) = _briefs(tester)
+    assert brief.count("is in the workspace already, word for word") == 1
+    (answer,) = _answers(tester, breaking)
+    assert answer.startswith(f"Done in {pull_request.head_sha[:12]}, but not word for word as suggested. With it")
+    (answer,) = _answers(tester, forbidden)
+    assert answer.startswith("With it")
+
+
+def _done_but_not(declined: str) -> Block:
+    answers = [
+        {"thread": id, "kind": "declined" if id == declined else "done", "text": "With it a test fails."}
+        for id in ("R1", "R2")
+    ]
+    return call("submit_review", summary="The comment is exact now.", answers=answers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot import comments
 from bot.agent import brief, remarks
@@ -46,11 +47,13 @@ from workflows.steps.records import (
     REVIEWERS,
     REVIEWS,
     SEEN,
+    SUGGESTED,
     TASK,
     Green,
     Joined,
     Red,
     Resumption,
+    Suggested,
     foot_of,
     rfc_of,
     setup_of,
@@ -357,9 +360,11 @@ def _tasks(run: Run, threads: Sequence[ReviewThread], pull_request: PullRequest)
 
     GitHub counts lines at the head of this moment: where somebody has pushed since, they tell nothing.
     """
+    git, store, repository_id = hands.current().git, hands.current().store, run.target.repo.id
     if pull_request.head_sha != run.head_commit:
         return tuple(map(ThreadTask, threads))
-    git, repository_id = hands.current().git, run.target.repo.id
+    suggested = store.document(run.id, SUGGESTED, Suggested) or Suggested()
+    applied = {suggestion.thread for suggestion in suggested.applied}
     paths = {thread.path for thread in threads if thread.lines}
     texts = {
         Side.LEFT: git.texts(repository_id, run.base_commit, paths),
@@ -369,6 +374,9 @@ def _tasks(run: Run, threads: Sequence[ReviewThread], pull_request: PullRequest)
         path: hunks(git.diff(repository_id, run.base_commit, run.head_commit, paths=[path])) for path in sorted(paths)
     }
     return tuple(
-        remarks.task_of(thread, texts[thread.side].get(thread.path, ""), changed.get(thread.path, ()))
-        for thread in threads
+        replace(
+            remarks.task_of(thread, texts[thread.side].get(thread.path, ""), changed.get(thread.path, ())),
+            is_applied=id in applied,
+        )
+        for id, thread in remarks.thread_ids(threads).items()
     )

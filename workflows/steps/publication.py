@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot import comments, customs, policy
+from bot import comments, customs
 from bot.agent import remarks
 from bot.agent.submit import ChangeDraft, PlanDraft, ReviewDraft
 from bot.comments.template import find_template
@@ -26,7 +26,7 @@ from bot.github.client import GitHub
 from bot.github.markers import with_marker
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import briefs, bundle, ci, contracts, examination, lifecycle, mending, preparation
+from workflows.steps import briefs, bundle, ci, contracts, examination, lifecycle, mending, preparation, suggesting
 from workflows.steps.contracts import Findings
 from workflows.steps.records import (
     CONTINUES,
@@ -41,6 +41,7 @@ from workflows.steps.records import (
     foot_of,
     mutation_of,
     publishable,
+    refuse,
     rfc_of,
 )
 
@@ -186,9 +187,7 @@ def commit(run: Run, number: int, parent: str, tree: str, headline: str) -> str:
         changes = our_hands.git.changes(repo.id, base_tree, tree)
         paths = {change.path for change in changes}
         own = tuple(change for change in own if change.path in paths)
-    config = our_hands.config(run)
-    filtered = our_hands.git.filtered(repo.id, run.base_commit, [change.path for change in own])
-    policy.refuse(own, config.may_touch_workflows, filtered=filtered)
+    refuse(run, own)
     github = our_hands.github.installation(repo.installation_id)
     sha = github.commit(
         repo,
@@ -430,9 +429,13 @@ def answer_review(run_id: str) -> None:
     draft = _review_draft(run)
     pushed = store.document(run_id, "pushed", str) or ""
     threads = remarks.thread_ids(briefs.open_threads(run))
+    fates = suggesting.fates(run)
     for answer in draft.answers:
         thread = threads[answer.thread]
-        body = comments.thread_reply(answer.kind, answer.text, pushed)
+        suggestion, stands = fates.get(answer.thread, (None, None))
+        # Whoever only suggests has said it all.
+        text = "" if stands and answer.kind == "done" and suggestion and not suggestion.has_words else answer.text
+        body = comments.thread_reply(answer.kind, text, pushed, is_as_suggested=stands)
         github.reply(repo, run.pull_request, thread.comments[0].id, f"thread:{run.id}:{answer.thread}", body)
         if answer.kind == "done" and our_hands.config(run).resolve_threads:
             github.resolve_thread(thread.node_id)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bot import policy
 from bot.agent.readers import reader_of
 from bot.agent.submit import Critique
 from bot.checking import Baseline
-from bot.domain import Assignment, Criterion, Evidence, Finding, Mutation, RedKind, Rfc, Run, RunKind
+from bot.domain import Assignment, Criterion, Evidence, FileChange, Finding, Mutation, RedKind, Rfc, Run, RunKind
 from bot.rfc.template import RfcTemplate, find_template
 from bot.rust.obstacles import other_toolchain, pinned_toolchain
+from bot.suggestions import Suggestion
 from bot.workbench import Setup
 from workflows import hands
 
@@ -122,10 +125,29 @@ class Resumption:
     does_not_fit: bool = False
 
 
+SUGGESTED = "suggested"
+"""The name of the document with the suggestions that a review round begins with; absent before they were looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """The suggestions that stand in the workspace before the agent comes, and the tree that they made of the head."""
+
+    tree: str = ""
+    applied: tuple[Suggestion, ...] = ()
+
+
 def publishable(run: Run, tree: str) -> str:
     """A state of the workspace as it may be published; needs no bench."""
     git = hands.current().git
     return git.publishable(run.target.repo.id, base=run.start, tree=tree, exclude=setup_of(run).unpublished)
+
+
+def refuse(run: Run, changes: Sequence[FileChange]) -> None:
+    """Raises `UserError` for what is never published, as the repository's base says."""
+    our_hands = hands.current()
+    filtered = our_hands.git.filtered(run.target.repo.id, run.base_commit, [change.path for change in changes])
+    policy.refuse(changes, our_hands.config(run).may_touch_workflows, filtered=filtered)
 
 
 def foot_of(run: Run) -> str:
