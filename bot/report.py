@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -88,13 +89,20 @@ def _run_figures(store: Store, row: Any) -> dict[str, Any]:
 def _proof(commands: Sequence[Any], wall: float) -> dict[str, float]:
     """Seconds of commands in the proof's own containers, and their share of the run.
 
-    `green` is every check once, which anybody would do, and the new tests twice more; `red` comes on top, and `mutants`.
+    `green` is every check, which anybody would do, and the new tests twice more; `red` comes on top, and `mutants`.
+    `on_top` is what red and green take besides every check, in units of one full check.
     """
     stages = {"red": Stage.RED, "green": Stage.VERIFY, "mutants": Stage.MUTATE}
     seconds = {
         name: round(sum(span.seconds for span in commands if span.stage == stage), 3) for name, stage in stages.items()
     }
-    return {**seconds, "share": round(sum(seconds.values()) / wall, 3) if wall else 0.0}
+    share = round(sum(seconds.values()) / wall, 3) if wall else 0.0
+    known = {span.name for span in commands if span.stage == Stage.PREPARE}
+    checks = [span for span in commands if span.stage == Stage.VERIFY and span.name in known]
+    full = sum(span.seconds for span in checks)
+    times = max(Counter(span.name for span in checks).values(), default=0)
+    on_top = round((seconds["red"] + seconds["green"] - full) * times / full, 2) if full else 0.0
+    return {**seconds, "share": share, "on_top": on_top}
 
 
 def _conversations(turns: Sequence[StoredTurn]) -> dict[str, dict[str, int]]:

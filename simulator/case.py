@@ -44,7 +44,10 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case as it is written down; `source` says where the code comes from, `folder` is where its files are."""
+    """A case as it is written down; `source` says where the code comes from, `folder` is where its files are.
+
+    `forgotten` are tests that an author who tests too little leaves out.
+    """
 
     name: str
     title: str
@@ -54,6 +57,7 @@ class Case:
     review: tuple[Remark, ...]
     source: Mapping[str, Any]
     folder: Path
+    forgotten: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ def _case(data: dict[str, Any], folder: Path) -> Case:
         review=tuple(_remark(each) for each in data.get("review") or []),
         source={key: source[key] for key in ("crate", "base", "head", "gold", "workspace", "files") if key in source},
         folder=folder,
+        forgotten=_names(data.get("forgotten")),
     )
 
 

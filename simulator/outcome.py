@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any, Protocol
 
 from simulator import citations
 from simulator.case import Case, Trees
+from simulator.cases.proof import GREEN, kind_of_red
 from simulator.github.git import BareRepository
 from simulator.github.patches import patch_lines
 from simulator.github.state import Comment, Issue, PullRequest, Thread
-from simulator.measure import Measure
+from simulator.measure import Measure, passed
 from simulator.player import drafts, split
 from simulator.town import Town
 from simulator.trees import File, Tree
@@ -50,6 +52,7 @@ def empty(name: str) -> dict[str, Any]:
         "tree_equals_gold": False,
         "verified_commits": False,
         "red": [],
+        "red_kinds": {},
         "green": [],
         "rfc": {},
         "proof": {},
@@ -74,6 +77,7 @@ def figures(report: Mapping[str, Any]) -> dict[str, Any]:
     proof = {name: round(sum(each.get(name, 0.0) for each in proofs), 1) for name in ("red", "green", "mutants")}
     whole = sum(run.get("seconds", 0.0) for run in runs)
     proof["share"] = round(sum(proof.values()) / whole, 3) if whole else 0.0
+    proof["on_top"] = max((each.get("on_top", 0.0) for each in proofs), default=0.0)
     return {**sums, **counts, "stages": stages, "tokens": tokens, "proof": proof}
 
 
@@ -171,9 +175,11 @@ def measured(measure: Measure, played: Played, pull_request: PullRequest) -> dic
         before = measure.passing(split.with_tests(played.trees.base, played.trees.gold), names)
         red = [name for name in names if name not in before]
         return {"green": passing, "red": red, "hidden_tests": {"passed": passing, "failed": failing}}
-    first = played.town.commits(pull_request)[0]
-    before = measure.passing(played.town.tree(first), names)
-    return {"red": [name for name in names if name not in before], "green": measure.passing(head, names)}
+    first = played.town.tree(played.town.commits(pull_request)[0])
+    before, after = measure.run(first, names), measure.run(head, names)
+    found = {name: kind_of_red(name, first, before, after) for name in names}
+    red = [name for name in names if found[name] != GREEN]
+    return {"red": red, "red_kinds": dict(Counter(found[name] for name in red)), "green": passed(after, names)}
 
 
 def with_hidden_tests(head: Tree, trees: Trees) -> dict[str, File]:

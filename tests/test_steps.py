@@ -95,6 +95,9 @@ def test_red_is_a_failed_assertion_or_a_stub_else_code_that_does_not_compile_els
     assert verdicts.red_kind(FIRST, results(stub_panic())) is RedKind.TODO
     assert verdicts.red_kind(FIRST, results(errors=True)) is RedKind.COMPILE
     assert verdicts.red_kind(FIRST, results(exit_=Timeout(9.0))) is RedKind.ABORT
+    for last in ("the test's process died (SIGABRT)", "time limit exceeded"):
+        died = replace(ran(FIRST, Outcome.FAILED), output=f"thread 'prints' panicked\n{last}")
+        assert verdicts.red_kind(FIRST, results(died)) is RedKind.ABORT
 
 
 def test_a_test_that_fails_in_one_row_has_failed() -> None:

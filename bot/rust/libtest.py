@@ -11,11 +11,14 @@ from bot.domain import TestOutcome, TestRun
 DOC_TARGET = "doc"
 TEST_BINARY = "test-binary"
 """The code of the finding that a test program died before its tests had ended."""
+DIED = "the test's process died"
+"""How the output of a test begins its last line where it was not the test's own verdict that ended it."""
 _RUNNING = re.compile(r"^\s+Running (?:unittests )?(\S.*?)(?: \((.+)\))?$")
 _DOCTESTS = re.compile(r"^\s+Doc-tests (\S+)$")
 _START = re.compile(r"^running (\d+) tests?$")
 _TEST = re.compile(r"^test (.+?)(?: - should panic)?(?: - compile(?: fail)?)? \.\.\. (.*)$")
-_OUTCOME = re.compile(r"^(ok|FAILED|ignored)\b")
+_OUTCOME = re.compile(r"(ok|FAILED|ignored)(?:, .*| <[^>]*>)?")
+_LAST_WORD = re.compile(r"(ok|FAILED)$")
 _SUMMARY = re.compile(
     r"^test result: (?:ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored; \d+ measured; (\d+) filtered out"
 )
@@ -27,7 +30,10 @@ _ABORT = re.compile(r"\(signal: (\d+), (SIG\w+)[^)]*\)|process didn't exit succe
 
 @dataclass(slots=True)
 class Binary:
-    """What one test executable printed: `filtered` counts tests that the filter left out."""
+    """What one test executable printed: `filtered` counts tests that the filter left out.
+
+    `pending` is the test that has begun and not ended; `before` is the last line since, or the first that is a verdict.
+    """
 
     target: str
     announced: int = 0
@@ -35,6 +41,7 @@ class Binary:
     filtered: int = 0
     finished: bool = False
     pending: str = ""
+    before: str = ""
     abort: str = ""
 
     @property
@@ -93,12 +100,14 @@ def read(text: str, executables: dict[str, str]) -> tuple[Binary, ...]:
         elif match := _START.match(line):
             binaries[-1].announced += int(match[1])
         elif match := _SUMMARY.match(line):
+            _settle(binaries[-1])
             binaries[-1].finished = True
             binaries[-1].filtered += int(match[4])
             current = None
         elif match := _OUTPUT_OF.match(line):
             current = outputs.setdefault(match[1], [])
         elif line == "failures:":
+            _settle(binaries[-1])
             current = None
         elif current is not None:
             current.append(line)
@@ -114,23 +123,34 @@ def _test_line(line: str, binary: Binary) -> None:
     """`test x ... ok`, also where the test's own output stands between the name and the verdict."""
     match = _TEST.match(line)
     if match is None:
-        verdict = _OUTCOME.match(line) or re.search(r"(ok|FAILED)$", line)
-        if binary.pending and verdict:
-            _record(binary, binary.pending, verdict[1])
+        if binary.pending and line.strip() and not _OUTCOME.fullmatch(binary.before):
+            binary.before = line
         return
-    if binary.pending:
-        # Another test begins: with several threads the verdict of the former is lost for good only if the binary died.
-        _record(binary, binary.pending, "FAILED")
+    _settle(binary)
     name, rest = match[1], match[2]
-    verdict = _OUTCOME.match(rest) or re.search(r"(ok|FAILED)$", rest)
+    verdict = _verdict(rest)
     if verdict:
-        _record(binary, name, verdict[1])
+        _record(binary, name, verdict)
     else:
         binary.pending = name
 
 
+def _settle(binary: Binary) -> None:
+    """The harness went on, so the test that was pending has ended, and its verdict stands right before.
+
+    Nowhere else: what a test prints, a backtrace above all (`…::default_hook`), has many lines that end like one.
+    """
+    if binary.pending:
+        _record(binary, binary.pending, _verdict(binary.before) or "FAILED")
+
+
+def _verdict(text: str) -> str:
+    match = _OUTCOME.fullmatch(text) or _LAST_WORD.search(text)
+    return match[1] if match else ""
+
+
 def _record(binary: Binary, name: str, verdict: str) -> None:
-    binary.pending = ""
+    binary.pending = binary.before = ""
     binary.tests.append(TestRun(binary.target, name, TestOutcome(verdict.lower())))
 
 
@@ -138,9 +158,7 @@ def _finish(binary: Binary, outputs: dict[str, list[str]]) -> None:
     """Joins each failure with its captured output, and ends what an abort left open."""
     if binary.pending:
         _record(binary, binary.pending, "FAILED")
-        outputs.setdefault(binary.tests[-1].name, []).append(
-            f"the test binary died in this test ({binary.abort or 'no verdict was printed'})"
-        )
+        outputs.setdefault(binary.tests[-1].name, []).append(f"{DIED} ({binary.abort or 'no verdict was printed'})")
     names = doc_names(test.name for test in binary.tests) if binary.target == DOC_TARGET else {}
     binary.tests = [
         replace(test, name=names.get(test.name, test.name), output=trimmed(outputs.get(test.name, [])))

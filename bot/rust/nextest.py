@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from bot.domain import TestOutcome, TestRun
-from bot.rust.libtest import Binary, trimmed
+from bot.rust.libtest import DIED, Binary, trimmed
 
 _LINE = re.compile(
     r"^ *(?:TRY \d+ )?(?P<status>[A-Z][A-Z0-9+-]*(?: \d+/\d+)?) +\[ *>? *[\d.]+s\] +(?:\( *\d+/\d+\) +)?"
@@ -89,4 +89,4 @@ def _said(event: Mapping[str, object], status: str) -> str:
         return f"{text}\n{event['reason']}".strip()
     # Where there is little room nextest shortens the names of signals: ABRT, SEGV.
     has_died = status not in ("", "FAIL", "TIMEOUT", "TMT")
-    return f"{text}\nthe test's process died ({status})".strip() if has_died else text
+    return f"{text}\n{DIED} ({status})".strip() if has_died else text

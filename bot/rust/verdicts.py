@@ -6,7 +6,11 @@ import re
 from collections.abc import Collection, Sequence
 
 from bot.domain import CheckResult, Level, RedKind, TestOutcome
+from bot.rust.libtest import DIED
 from bot.rust.tests import TestItem
+
+_ENDED_BY_FORCE = re.compile(rf"{re.escape(DIED)} \(|time limit exceeded$")
+"""The last line about a test that did not end by itself; the second is nextest's."""
 
 
 def outcome_of(test: TestItem, results: Sequence[CheckResult]) -> TestOutcome | None:
@@ -22,6 +26,8 @@ def red_kind(test: TestItem, results: Sequence[CheckResult]) -> RedKind:
     """Why a test that does not pass does not."""
     if outcome_of(test, results) is TestOutcome.FAILED:
         said = [run.output for result in results for run in result.tests if test.matches(run) and run.output]
+        if any(_ENDED_BY_FORCE.match(text.rpartition("\n")[2]) for text in said):
+            return RedKind.ABORT
         # What std's todo!() and unimplemented!() panic with.
         is_stub = bool(said) and all(re.search(r"^not (?:yet )?implemented\b", text, re.MULTILINE) for text in said)
         return RedKind.TODO if is_stub else RedKind.ASSERTION

@@ -136,6 +136,15 @@ def with_first_assertions(text: str, names: Collection[str]) -> str:
     return "".join(line for number, line in enumerate(lines) if number not in gone)
 
 
+def without_tests(text: str, names: Collection[str]) -> str:
+    """The file without the named tests at its top level, and without the empty line before each."""
+    lines = text.splitlines(keepends=True)
+    regions = [each for each in test_regions(text) if each.key[1] in names]
+    gone = {row for region in regions for row in range(region.start, region.end)}
+    gone |= {region.start - 1 for region in regions if region.start and not lines[region.start - 1].strip()}
+    return "".join(line for number, line in enumerate(lines) if number not in gone)
+
+
 def _is_assertion(statement: Node) -> bool:
     """`assert!(…);` and its like, as a statement of its own."""
     return statement.type == "expression_statement" and _text(statement).startswith(

@@ -100,6 +100,47 @@ def test_a_test_that_writes_over_the_harness_line_keeps_its_verdict() -> None:
     assert outcomes(result)["tests/noisy.rs::z_after"] == "ok"
 
 
+def test_what_a_dying_test_prints_is_no_verdict_of_its_own() -> None:
+    printed = """     Running unittests src/lib.rs (target/debug/deps/demo-1)
+
+running 2 tests
+test tests::a ... ok
+test tests::dies ...\x20
+thread 'tests::dies' (7) panicked at src/lib.rs:429:18:
+entered unreachable code
+stack backtrace:
+   9:     0x55c231da69ef - std::panicking::default_hook
+                               at library/std/src/panicking.rs:316:9
+panic in a destructor during cleanup
+ok, so be it
+error: test failed, to rerun pass `--lib`
+
+Caused by:
+  process didn't exit successfully: `target/debug/deps/demo-1 --test-threads=1` (signal: 6, SIGABRT: process abort signal)
+"""
+    (binary,) = libtest.read(printed, {"demo-1": "src/lib.rs"})
+    assert [(test.name, test.outcome) for test in binary.tests] == [("tests::a", "ok"), ("tests::dies", "failed")]
+
+
+def test_the_verdict_stands_right_before_the_harness_goes_on() -> None:
+    printed = """     Running tests/loud.rs (target/debug/deps/loud-1)
+
+running 3 tests
+test a_prints_and_passes ... std::panicking::default_hook
+some words
+ok
+test b_prints_ok_and_fails ... ok?
+all is ok
+and then
+FAILED
+test c_speaks_before_its_verdict ... a wordok
+
+failures:
+"""
+    (binary,) = libtest.read(printed, {"loud-1": "tests/loud.rs"})
+    assert [test.outcome for test in binary.tests] == ["ok", "failed", "ok"]
+
+
 def test_a_filter_that_matches_nothing_is_a_warning_although_cargo_is_content() -> None:
     result = parsed("no_match", CheckKind.TEST, "cargo test", Success())
     assert result.is_success

@@ -61,7 +61,7 @@ def test_figures_are_summed_over_runs() -> None:
 
 def test_an_entry_has_exactly_the_agreed_keys() -> None:
     keys = "name outcome seconds stages turns tool_calls tokens cargo_seconds model_seconds overhead_seconds tree_equals_gold"
-    keys += " verified_commits rfc proof mutants red green duplicates unanswered left_over"
+    keys += " verified_commits rfc proof mutants red red_kinds green duplicates unanswered left_over"
     assert set(outcome.empty("x")) == set(keys.split())
 
 

@@ -216,3 +216,10 @@ def test_the_tests_handed_in_are_the_red_ones_with_their_criteria() -> None:
 def test_names_of_tests_match_leniently(other: str) -> None:
     assert same("lib::tests::triples", other)
     assert not same("lib::tests::doubles", other)
+
+
+def test_a_forgotten_test_leaves_no_trace_that_a_formatter_would_see() -> None:
+    kept = "#[test]\nfn a() {\n    assert!(true);\n}\n"
+    gone = "\n// Why.\n#[test]\nfn b() {\n    assert!(true);\n}\n"
+    assert rust.without_tests(f"{kept}{gone}", {"b"}) == kept
+    assert rust.without_tests(f"{kept}{gone}\n{kept}", {"b"}) == f"{kept}\n{kept}"
