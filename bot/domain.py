@@ -58,6 +58,7 @@ class Repository:
     is_archived: bool
     html_url: str
     clone_url: str
+    deletes_merged_branches: bool
 
 
 class IssueState(StrEnum):

@@ -476,6 +476,17 @@ def test_a_branch_in_the_way_of_ours_is_explained(place: Place, github: GitHub) 
         github.create_branch(place.repo, BRANCH, place.head())
 
 
+def test_a_branch_is_deleted_only_where_it_is_still_what_was_expected(place: Place, github: GitHub) -> None:
+    ours = place.act.push(FULL_NAME, "mona", BRANCH, {"a": "1"}, "Ours")
+    theirs = place.act.push(FULL_NAME, "mona", BRANCH, {"a": "2"}, "Theirs")
+    github.delete_branch(place.repo, BRANCH, expected=ours)
+    assert place.head(BRANCH) == theirs
+    place.fault("cut_off_after", operation="git/delete-ref")
+    for _ in range(2):
+        github.delete_branch(place.repo, BRANCH, expected=theirs)
+    assert github.branch_head(place.repo, BRANCH) is None
+
+
 def test_a_protected_branch_is_explained(place: Place, github: GitHub) -> None:
     base = place.head()
     place.act.protect(FULL_NAME, "main")

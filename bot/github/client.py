@@ -84,6 +84,9 @@ class GitHub(Protocol):
     def move_branch(self, repo: Repo, branch: str, *, expected: str, sha: str) -> None:
         """Compare and swap, never by force; `Conflict` where the head is neither `expected` nor `sha`."""
 
+    def delete_branch(self, repo: Repo, branch: str, *, expected: str) -> None:
+        """Delete the branch where its head is `expected`; one that somebody has moved, or deleted, is left as it is."""
+
     def commit(
         self,
         repo: Repo,

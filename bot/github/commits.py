@@ -66,6 +66,18 @@ class Commits(Part):
         if read(_target, body) != sha:
             raise Conflict(f"the branch {branch} does not point at {sha} after it was moved there")
 
+    def delete_branch(self, repo: Repo, branch: str, *, expected: str) -> None:
+        """Delete the branch where its head is `expected`; one that somebody has moved, or deleted, is left as it is."""
+        if self.branch_head(repo, branch) != expected:
+            return
+        try:
+            self._api.send("DELETE", path_of(repo, f"/git/refs/heads/{_ref(branch)}"), repeatable=True)
+        except NotFound:
+            return
+        except Refused as refused:
+            if not refused.mentions("does not exist"):
+                raise
+
     def commit(
         self,
         repo: Repo,

@@ -46,6 +46,8 @@ def repository(body: Any, repo: Repo) -> Repository:
         is_archived=bool(body.get("archived")),
         html_url=body["html_url"],
         clone_url=body["clone_url"],
+        # Left out where the App may not write contents.
+        deletes_merged_branches=bool(body.get("delete_branch_on_merge")),
     )
 
 

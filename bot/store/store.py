@@ -208,8 +208,12 @@ class Store(Bundles, Concerns, CiMemory):
             s.runs.c.repository_id == repository_id, s.runs.c.issue == issue, s.runs.c.stage.not_in(FINAL_STAGES)
         )
 
+    def runs_of(self, repository_id: int, issue: int) -> tuple[Run, ...]:
+        """All of the target's runs, oldest first."""
+        return self._runs(s.runs.c.repository_id == repository_id, s.runs.c.issue == issue)
+
     def last_run(self, repository_id: int, issue: int) -> Run | None:
-        runs = self._runs(s.runs.c.repository_id == repository_id, s.runs.c.issue == issue)
+        runs = self.runs_of(repository_id, issue)
         return runs[-1] if runs else None
 
     def last_of_kind(self, repository_id: int, issue: int, kind: RunKind, *, not_by: str = "") -> Run | None:

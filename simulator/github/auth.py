@@ -47,9 +47,11 @@ class Caller:
         return self.token.repositories is None or repository in self.token.repositories
 
     def has(self, permission: str, level: str) -> bool:
-        """True where the token's permissions hold at least this one."""
-        held = (self.token.permissions if self.token else {}).get(permission, "none")
-        return LEVELS[held] >= LEVELS[level] or (permission == "metadata" and level == "read")
+        """True where the token's permissions hold at least this one, and the installation's still do."""
+        held = LEVELS[(self.token.permissions if self.token else {}).get(permission, "none")]
+        if self.installation is not None:
+            held = min(held, LEVELS[self.installation.permissions.get(permission, "none")])
+        return held >= LEVELS[level] or (permission == "metadata" and level == "read")
 
     def can_see(self, repository: Repository) -> bool:
         if not repository.private:

@@ -84,6 +84,9 @@ class GitChanges(CheckChanges):
                     and pull_request.head == branch
                 ):
                     self._head_moved(pull_request, actor, old, new)
+        for pull_request in repository.pull_requests:
+            if new == ZERO and pull_request.state == "open" and pull_request.base == branch:
+                self.close(pull_request.issue, actor)
 
     def _head_moved(self, pull_request: PullRequest, actor: User, old: str, new: str) -> None:
         issue, git = pull_request.issue, pull_request.repository.git

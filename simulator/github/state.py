@@ -312,6 +312,7 @@ class Repository:
     default_branch: str = "main"
     has_issues: bool = True
     allows_drafts: bool = True
+    deletes_merged_branches: bool = False
     parent: Repository | None = None
     pushed_at: datetime | None = None
     roles: dict[str, str] = field(default_factory=dict)

@@ -217,7 +217,7 @@ def full_repository(at: Place, it: Repository, permissions: Json) -> Json:
         "allow_merge_commit": True,
         "allow_rebase_merge": True,
         "allow_auto_merge": False,
-        "delete_branch_on_merge": False,
+        "delete_branch_on_merge": it.deletes_merged_branches,
         "allow_update_branch": False,
     }
     return {

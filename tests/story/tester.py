@@ -130,6 +130,13 @@ class Tester:
             assert installation is not None
             self.town.changes.uninstall(installation, self.repository.owner)
 
+    def withdraw(self, permission: str, level: str) -> None:
+        """The App is left with this level of a permission."""
+        with self.github.world.lock:
+            installation = self.github.world.installation_of(self.github.app, self.repository)
+            assert installation is not None
+            self.town.changes.withdraw(installation, permission, level)
+
     def redeliver_everything(self) -> None:
         """GitHub delivers again whatever it told of this repository, under the same ids."""
         told = {each.guid: each for each in self.github.deliveries.log if each.event.repository is self.repository}
@@ -291,10 +298,10 @@ class Tester:
         self.wait_for_status(issue, "rfc", "is done")
         return issue
 
-    def implement(self, issue: Issue) -> PullRequest:
+    def implement(self, issue: Issue, attempt: int = 1) -> PullRequest:
         """`/implement`, and the pull request that comes of it."""
         self.say(issue, "/implement")
-        self.wait_for_status(issue, "implement", "is done")
+        self.wait_for_status(issue, "implement", "is done", attempt)
         return self.the_pull_request()
 
     def the_pull_request(self) -> PullRequest:

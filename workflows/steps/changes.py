@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 from bot import comments
 from bot.domain import (
     Actor,
     InstallationChanged,
     IssueChanged,
+    IssueState,
+    KeptWork,
+    PullRequest,
     PullRequestChanged,
-    Repo,
     RepositoriesChanged,
     Run,
     RunKind,
+    Target,
 )
 from bot.errors import UserError
 from workflows import hands
 from workflows.steps import lifecycle, rounds
 from workflows.steps.place import github_of, is_allowed, is_ours, leave_stop
+from workflows.steps.records import KEPT
 
 log = logging.getLogger("rfcsmith")
 
@@ -51,19 +57,42 @@ def pull_request_changed(delivery_id: str, event: PullRequestChanged) -> Sequenc
         if run.is_on_pull_request:
             leave_stop(run, event.sender, delivery_id, comments.ended_note(event.sender, ending))
     if event.pull_request.is_merged:
-        _tidy_up(event.repo, event.pull_request.number, record.target.issue)
+        _tidy_up(replace(record.target, repo=event.repo), event.pull_request)
     return []
 
 
-def _tidy_up(repo: Repo, pull_request: int, issue: int) -> None:
-    """Nothing is left to do: the CI of the pull request is not watched any more, and the bot's labels go from the issue."""
-    hands.current().store.forget_ci_watch(repo.id, pull_request)
-    if not is_allowed(repo):
+def _tidy_up(target: Target, merged: PullRequest) -> None:
+    """Nothing is left to do: the pull request is not watched any more, and branches and labels that have no point now go."""
+    hands.current().store.forget_ci_watch(target.repo.id, merged.number)
+    if not is_allowed(target.repo):
         return
-    try:
-        github_of(repo).set_labels(repo, issue, add={}, remove=list(comments.LABELS))
-    except UserError as error:
-        log.info("pull request %d is merged, and the labels of its issue stay: %s", pull_request, error)
+    ways: list[Callable[[], None]] = [partial(_untie_labels, target), partial(_delete_branches, target, merged)]
+    for tidy in ways:
+        try:
+            tidy()
+        except UserError as error:
+            log.info("pull request %d is merged, and something of it stays: %s", merged.number, error)
+
+
+def _untie_labels(target: Target) -> None:
+    github_of(target.repo).set_labels(target.repo, target.issue, add={}, remove=list(comments.LABELS))
+
+
+def _delete_branches(target: Target, merged: PullRequest) -> None:
+    """Unfinished work of the bot's that nobody has gone on with, and, where the repository wants it, what was merged.
+
+    GitHub deletes the latter itself, but not for everybody who merges. A branch with a pull request of its own stays.
+    """
+    repo, store, github = target.repo, hands.current().store, github_of(target.repo)
+    kept = [store.document(run.id, KEPT, KeptWork) for run in store.runs_of(repo.id, target.issue)]
+    left = {each.branch: each.commit for each in kept if each is not None and each.branch and not each.pull_request}
+    left.pop(merged.head_ref, None)
+    if merged.head_repository_id == repo.id and github.repository(repo).deletes_merged_branches:
+        left[merged.head_ref] = merged.head_sha
+    for branch, commit in left.items():
+        found = github.find_pull_request(repo, branch)
+        if found is None or found.state is not IssueState.OPEN:
+            github.delete_branch(repo, branch, expected=commit)
 
 
 def installation_changed(delivery_id: str, event: InstallationChanged) -> Sequence[Run]:
