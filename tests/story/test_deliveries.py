@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.story.tester import Tester
+from simulator.github.webhooks import Delivery
+from simulator.town import MAINTAINER
+from tests.story import crate
+from tests.story.author import answer_every_thread, check, write
+from tests.story.tester import WRITER, Tester
 from tests.story.world import FRIENDS
 
 pytestmark = pytest.mark.docker
@@ -41,6 +45,7 @@ def test_a_delivery_with_a_wrong_signature_has_no_effect_until_it_comes_with_the
 
 def test_a_late_delivery_after_the_app_was_taken_away_is_noted_and_no_more(tester: Tester) -> None:
     tester.move_to(FRIENDS)
+    tester.github.wait_for_deliveries()
     tester.github.deliveries.hook.drop = 2
     tester.mutter(tester.file_issue(), "/help")
     tester.uninstall()
@@ -54,3 +59,44 @@ def test_a_delivery_that_was_lost_can_be_delivered_again(tester: Tester) -> None
     comment = tester.say(tester.file_issue(), "/help")
     tester.redeliver_everything()
     assert "/implement" in tester.answer(comment)
+
+
+# --- reviews ---------------------------------------------------------------------------------------------------------
+
+
+def _told(tester: Tester, name: str, who: str) -> list[Delivery]:
+    """What GitHub told, or would have told, of what somebody did in this repository."""
+    log = [each for each in tester.github.deliveries.log if each.event.repository is tester.repository]
+    return [each for each in log if each.event.name == name and each.event.payload["sender"]["login"] == who]
+
+
+def test_remarks_before_their_review_each_twice_and_a_review_an_hour_late_are_answered_once(tester: Tester) -> None:
+    tester.author_says(review=[[write(crate.LIBRARY_PATH, crate.REWORDED), check()], answer_every_thread])
+    pull_request = tester.implement(tester.with_rfc())
+    tester.world.wait_until_quiet()
+    before, hook, changes = pull_request.head_sha, tester.github.deliveries.hook, tester.town.changes
+    remark = {"path": crate.LIBRARY_PATH, "line": 3, "side": "RIGHT"}
+    hook.drop = 1_000
+    with tester.github.world.lock:
+        theirs = [{**remark, "body": "Please name the number."}, {**remark, "body": "And say what saturates."}]
+        maintainer, writer = tester.person(MAINTAINER), tester.person(WRITER)
+        changes.review(pull_request, maintainer, event="REQUEST_CHANGES", body="Two remarks.", comments=theirs)
+        late = [{**remark, "body": "Is this tested?"}]
+        changes.review(pull_request, writer, event="COMMENT", body="One question.", comments=late)
+    tester.github.wait_for_deliveries()
+    hook.drop = 0
+    for name in ("pull_request_review_comment", "pull_request_review"):
+        for delivery in _told(tester, name, MAINTAINER) * 2:
+            tester.github.deliveries.redeliver(delivery)
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    tester.world.wait_until_quiet()
+    for name in ("pull_request_review_comment", "pull_request_review"):
+        for delivery in _told(tester, name, WRITER):
+            tester.github.deliveries.redeliver(delivery)
+    tester.world.wait_until_quiet()
+    own = tester.town.bot
+    with tester.github.world.lock:
+        answers = [sum(each.author is own for each in thread.comments) for thread in pull_request.threads]
+    assert answers == [1, 1, 1]
+    assert [run.kind for run in tester.runs()].count("review") == 1
+    assert tester.repository.git.commit(pull_request.head_sha).parents == (before,)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from simulator.github.state import PullRequest
+from simulator.messages.brain import Block, Request
 from simulator.town import READER
 from tests.story import crate
-from tests.story.author import submit_review, submit_update, write
+from tests.story.author import answer_every_thread, submit_review, submit_update, write
 from tests.story.tester import WRITER, Tester
 from tests.story.world import wait_for
 
@@ -23,6 +24,10 @@ def asked_for_changes(tester: Tester) -> PullRequest:
     pull_request = tester.implement(tester.with_rfc())
     tester.review(pull_request, crate.LIBRARY_PATH, 3, "Please name the number.")
     return pull_request
+
+
+def was_forced(pull_request: PullRequest) -> bool:
+    return any(moment.kind == "head_ref_force_pushed" for moment in pull_request.issue.moments)
 
 
 def parents(tester: Tester, pull_request: PullRequest) -> list[str]:
@@ -97,6 +102,45 @@ def test_a_branch_whose_name_somebody_takes_while_it_is_built_is_left_to_them(te
     tester.wait_for_status(issue, "implement", "is done")
     assert tester.the_pull_request().head == f"{name}-2"
     assert tester.repository.git.resolve(name) == theirs
+
+
+def test_two_reviews_at_once_and_a_push_at_the_same_moment_come_one_after_the_other(tester: Tester) -> None:
+    def answer_both(request: Request) -> list[Block]:
+        is_second = "And say what saturates." in str(request["messages"][0])
+        text = HANDMADE if is_second else crate.REWORDED
+        return [write(crate.LIBRARY_PATH, text), *answer_every_thread(request)]
+
+    tester.author_says(review=[answer_both])
+    gate = tester.hold("review")
+    pull_request = asked_for_changes(tester)
+    gate.wait_until_reached()
+    remark = {"path": crate.LIBRARY_PATH, "line": 3, "side": "RIGHT", "body": "And say what saturates."}
+    person = tester.person(WRITER)
+    with tester.github.world.lock:
+        tester.town.changes.review(pull_request, person, event="REQUEST_CHANGES", body="Mine.", comments=[remark])
+    theirs = tester.push(pull_request.head, {"NOTES": "by hand\n"})
+    gate.open()
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    tester.wait_for_status(pull_request.issue, "review", "is done", attempt=2)
+    (first,) = parents(tester, pull_request)
+    assert tester.repository.git.commit(first).parents == (theirs,)
+    head = tester.text_at(pull_request.head_sha)
+    assert (head["NOTES"], head[crate.LIBRARY_PATH]) == ("by hand\n", HANDMADE)
+    assert not was_forced(pull_request)
+
+
+def test_two_people_who_ask_for_an_update_at_once_get_one_merge_beside_a_push(tester: Tester) -> None:
+    pull_request = tester.implement(tester.with_rfc())
+    tester.has_files({"NOTES": "news\n"})
+    tester.say(pull_request.issue, "/update")
+    tester.say(pull_request.issue, "/update", WRITER)
+    theirs = tester.push(pull_request.head, {"src/halve.rs": HALVE})
+    tester.wait_for_status(pull_request.issue, "update", "is done")
+    tester.world.wait_until_quiet()
+    assert sum(line.startswith("Merge main into") for line in tester.headlines(pull_request)) == 1
+    assert tester.repository.git.is_ancestor(theirs, pull_request.head_sha) and not was_forced(pull_request)
+    head = tester.text_at(pull_request.head_sha)
+    assert (head["NOTES"], head["src/halve.rs"]) == ("news\n", HALVE)
 
 
 # --- the base moves on -----------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from bot.domain import (
     RunKind,
     Side,
     Stage,
+    Target,
 )
 from bot.errors import UserError
 from bot.git.process import GitError
@@ -314,10 +315,10 @@ def _mending(run: Run) -> Mending:
     return Mending(pull_request, difference, mending.failures_of(run), reproduced)
 
 
-def _answered_reviews(run: Run) -> set[int]:
+def answered_reviews(target: Target) -> set[int]:
     """The reviews whose words an earlier round has answered; deliveries come in any order, so their ids do not tell."""
     store = hands.current().store
-    rounds = store.runs_of_kind(run.target.repo.id, run.target.issue, RunKind.REVIEW)
+    rounds = store.runs_of_kind(target.repo.id, target.issue, RunKind.REVIEW)
     read = [store.document(each.id, REVIEWS, tuple[int, ...]) or () for each in rounds if each.stage is Stage.DONE]
     return {id for ids in read for id in ids}
 
@@ -329,7 +330,7 @@ def _review_round(run: Run) -> ReviewRound:
     github = our_hands.github.installation(repo.installation_id)
     pull_request = github.pull_request(repo, run.pull_request)
     threads = open_threads(run)
-    answered = _answered_reviews(run)
+    answered = answered_reviews(run.target)
     with_remarks = {comment.review_id for thread in threads for comment in thread.comments} | {run.review_id}
     reviews = tuple(
         review

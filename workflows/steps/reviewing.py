@@ -18,6 +18,7 @@ from bot.domain import (
 )
 from bot.repository import RepositoryConfig
 from workflows import hands
+from workflows.steps import briefs
 from workflows.steps.place import (
     Place,
     answer,
@@ -48,7 +49,14 @@ def reviewed(delivery_id: str, event: ReviewSubmitted) -> Sequence[Run]:
             answer(place, comments.approved_with_remarks_comment(place.sender, slug), 0)
         return []
     github.react(event.repo, ReviewSubject(event.pull_request.number, review.id))
-    return start(place, review_id=review.id)
+    return [] if _is_answered(place, review, threads) else start(place, review_id=review.id)
+
+
+def _is_answered(place: Place, review: Review, threads: Sequence[ReviewThread]) -> bool:
+    """Whether a round has read and answered all of it before its delivery came."""
+    own = [thread for thread in threads if any(comment.review_id == review.id for comment in thread.comments)]
+    is_heard = not review.body.strip() or review.id in briefs.answered_reviews(place.target)
+    return is_heard and all(is_ours(thread.comments[-1].author) for thread in own)
 
 
 def _wants_a_round(review: Review, threads: Sequence[ReviewThread], slug: str) -> bool:
