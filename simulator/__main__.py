@@ -70,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="for testing the tests with mutants (default: none)",
     )
+    playing.add_argument(
+        "--interrupt", action="store_true", help="say something to the build, stop it, and let it go on with /retry"
+    )
     playing.add_argument("--rfc-only", action="store_true", help="end when the RFC stands")
     playing.add_argument(
         "--cache", type=Path, default=CACHE, help="where downloaded crates are kept (default: %(default)s)"
@@ -93,6 +96,7 @@ def _play(arguments: argparse.Namespace) -> int:
         measures=not arguments.no_measure,
         rfc_only=arguments.rfc_only,
         mutants_seconds=arguments.mutants,
+        interrupts=arguments.interrupt,
         cache=arguments.cache,
         ca_bundle=certificates(),
     )

@@ -21,7 +21,8 @@ class Options:
     product's own pause between writes to GitHub, `status_interval` that between edits of a status comment, None for its
     default; `kill_at` the number of the build's turn at which the product is killed and started again; `duplicates` how many more times each webhook is delivered; with `stumbles` the
     simulated Messages API is overloaded, breaks off and pauses on the way; with `rfc_only` the story ends when the RFC stands.
-    `mutants_seconds` is how long the product tests the tests with mutants.
+    `mutants_seconds` is how long the product tests the tests with mutants; with `interrupts` people speak to the build, stop it, and
+    let it go on.
     """
 
     faults: tuple[FaultKind, ...] = USUAL
@@ -39,6 +40,7 @@ class Options:
     measures: bool = True
     rfc_only: bool = False
     mutants_seconds: float = 0.0
+    interrupts: bool = False
     image: str = IMAGE
     cache: Path | None = None
     ca_bundle: Path | None = None

@@ -21,6 +21,7 @@ from simulator.town import Town
 from simulator.trees import File, Tree
 
 CACHED_SHARE = 0.8
+STOP_SECONDS = 5.0
 GOOD = "good"
 HOME_LABEL = "rfcsmith.home"
 EXCUSES = ("could not be finished", "went wrong", "broke on my side")
@@ -59,6 +60,8 @@ def empty(name: str) -> dict[str, Any]:
         "mutants": {"shown": [], "noticed_later": []},
         "duplicates": 0,
         "unanswered": 0,
+        "force_pushes": 0,
+        "interruption": {},
         "left_over": {"containers": 0, "workflows": 0},
     }
 
@@ -116,11 +119,16 @@ def _mistakes(body: str) -> list[str]:
 
 def left_over(report: Mapping[str, Any], home: Path) -> dict[str, int]:
     """Containers of this home and workflows that are not at their end."""
+    return {"containers": len(containers(home)), "workflows": int(report.get("unfinished", 0))}
+
+
+def containers(home: Path) -> list[str]:
+    """The ids of the product's containers, whatever their state."""
     listed = subprocess.run(
         ["docker", "ps", "--all", "--quiet", "--filter", f"label={HOME_LABEL}={(home / 'home').resolve()}"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    return {"containers": len(listed.stdout.split()), "workflows": int(report.get("unfinished", 0))}
+    return listed.stdout.split()
 
 
 def on_github(
@@ -129,7 +137,11 @@ def on_github(
     """What can be seen on GitHub: the tree, the commits, what was said twice or not at all."""
     unanswered = sum(not _has_outcome(town, command) for command in commands)
     unanswered += sum(not town.is_answered(thread) for thread in threads)
-    found: dict[str, Any] = {"duplicates": len(town.doubles()), "unanswered": unanswered}
+    found: dict[str, Any] = {
+        "duplicates": len(town.doubles()),
+        "unanswered": unanswered,
+        "force_pushes": len(town.force_pushes()),
+    }
     if pull_request is not None:
         git = town.repository.git
         commits = town.commits(pull_request)
@@ -223,7 +235,12 @@ def rfc_problems(entry: Mapping[str, Any], notes: Sequence[str], *, has_model: b
     share = rfc.get("cached_share_after_second_turn")
     if share is not None and share < CACHED_SHARE and not has_model:
         found.append(f"only {share:.0%} of the RFC's prompts came from the cache after the second turn")
-    found += [f"{entry[key]} {key}" for key in ("duplicates", "unanswered") if entry[key]]
+    found += [f"{entry[key]} {key}" for key in ("duplicates", "unanswered", "force_pushes") if entry[key]]
+    interruption = entry["interruption"]
+    if interruption.get("requests_before_heard", 0) > 0:
+        found.append("the model was asked again before it was told what people said")
+    if interruption.get("stop_seconds", 0.0) > STOP_SECONDS:
+        found.append(f"`/stop` took {interruption['stop_seconds']} s to end the container")
     found += [f"{count} {what} left over" for what, count in entry["left_over"].items() if count]
     return found
 

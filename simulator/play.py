@@ -35,6 +35,7 @@ POLL = 0.2
 SETTLED = 3.0
 STUCK = 30.0
 STUMBLES = ("overloaded", "rate_limit", "broken_stream", "stream_error", "max_tokens", "pause_turn", "broken")
+STEER = "Keep to what the RFC asks for, and nothing beside it."
 NO_REMARK = "Please say in one sentence why this is right as it is, or make it better where it is not."
 
 Progress = Callable[[str, str], None]
@@ -69,6 +70,7 @@ class Scene:
     threads: list[Thread] = field(default_factory=list)
     commands: list[Comment] = field(default_factory=list)
     was_killed: bool = False
+    interruption: dict[str, Any] = field(default_factory=dict)
 
     @property
     def issue_url(self) -> str:
@@ -174,9 +176,47 @@ def tell(scene: Scene) -> None:
     town.comment(issue, town.maintainer, "Agreed, let us build it like that.")
     scene.commands.append(town.comment(issue, town.maintainer, "/implement"))
     scene.progress("implement", "a maintainer says /implement")
+    if scene.options.interrupts and scene.messages is not None:
+        _interrupt(scene, issue, scene.messages)
     pull_request = scene.pull_request = _wait(scene, "the pull request", lambda: _finished_pull_request(scene))
     scene.progress("pull request", f"the pull request is open: {scene.pull_request_url}")
     _review(scene, pull_request)
+
+
+def _interrupt(scene: Scene, issue: Issue, messages: MessagesServer) -> None:
+    """Words to the build, `/stop` as soon as they were heard, and `/retry`."""
+    _wait(scene, "the build", lambda: any(map(outcome.is_build, _bodies(messages))) or None)
+    words = scene.town.comment(issue, scene.town.maintainer, f"@{scene.github.app.slug} {STEER}")
+    scene.commands.append(words)
+    scene.progress("steer", "a maintainer speaks to the build")
+    _wait(scene, "the eyes on what was said", lambda: scene.town.has_reaction(words) or None)
+    before = len(messages.requests)
+    heard = _wait(scene, "a request with what was said", lambda: _first_with(STEER, messages))
+    stop = scene.town.comment(issue, scene.town.maintainer, "/stop")
+    scene.commands.append(stop)
+    began = time.monotonic()
+    _wait(scene, "the end of the container", lambda: not outcome.containers(scene.home) or None)
+    seconds = round(time.monotonic() - began, 1)
+    scene.progress("stop", f"it was heard, and stopped within {seconds} s")
+    # The request that was under way when the eyes appeared was composed before them.
+    scene.interruption = {"requests_before_heard": max(0, heard - before - 1), "stop_seconds": seconds}
+    _wait(scene, "the word that it was stopped", lambda: _was_stopped(scene, issue))
+    scene.commands.append(scene.town.comment(issue, scene.town.maintainer, "/retry"))
+    scene.progress("retry", "a maintainer lets it go on")
+
+
+def _bodies(messages: MessagesServer) -> list[dict[str, Any]]:
+    return [each.body for each in list(messages.requests)]
+
+
+def _first_with(words: str, messages: MessagesServer) -> int | None:
+    """The position of the first request that holds the words."""
+    found = (number for number, body in enumerate(_bodies(messages)) if words in json.dumps(body))
+    return next(found, None)
+
+
+def _was_stopped(scene: Scene, issue: Issue) -> bool | None:
+    return any("was stopped" in each.body for each in scene.town.said_by_bot(issue)) or None
 
 
 def _review(scene: Scene, pull_request: PullRequest) -> None:
@@ -299,6 +339,7 @@ def collect(made: Scene, entry: dict[str, Any]) -> None:
     except BotError as error:
         problems.append(str(error))
     entry |= outcome.figures(report) | {"left_over": outcome.left_over(report, made.home)}
+    entry["interruption"] = made.interruption
     entry["rfc"] = outcome.rfc_figures(report, made.town, made.issue)
     entry |= outcome.on_github(made.town, made.pull_request, made.commands, made.threads, made.trees)
     if made.pull_request is not None and made.options.measures:

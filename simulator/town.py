@@ -116,6 +116,16 @@ class Town:
         """The commits of a pull request, oldest first."""
         return list(reversed(self.repository.git.history(pull_request.head_sha, f"^{self.base}")))
 
+    def force_pushes(self) -> list[str]:
+        """The heads that pull requests of the bot lost to a push that did not go on from them."""
+        with self.world.lock:
+            return [
+                moment.details["old"]
+                for pull_request in self.pull_requests()
+                for moment in pull_request.issue.moments
+                if moment.kind == "head_ref_force_pushed"
+            ]
+
     def tree(self, commit: str) -> dict[str, File]:
         return get_tree(self.repository.git, commit)
 

@@ -61,7 +61,7 @@ def test_figures_are_summed_over_runs() -> None:
 
 def test_an_entry_has_exactly_the_agreed_keys() -> None:
     keys = "name outcome seconds stages turns tool_calls tokens cargo_seconds model_seconds overhead_seconds tree_equals_gold"
-    keys += " verified_commits rfc proof mutants red red_kinds green duplicates unanswered left_over"
+    keys += " verified_commits rfc proof mutants red red_kinds green duplicates unanswered force_pushes interruption left_over"
     assert set(outcome.empty("x")) == set(keys.split())
 
 
@@ -86,6 +86,9 @@ def test_a_good_end_has_no_problems() -> None:
         ({"green": []}, "not green after: a"),
         ({"duplicates": 2}, "2 duplicates"),
         ({"unanswered": 1}, "1 unanswered"),
+        ({"force_pushes": 1}, "1 force_pushes"),
+        ({"interruption": {"requests_before_heard": 0, "stop_seconds": 5.2}}, "`/stop` took 5.2 s"),
+        ({"interruption": {"requests_before_heard": 1, "stop_seconds": 1.0}}, "before it was told"),
         ({"left_over": {"containers": 1, "workflows": 0}}, "1 containers left over"),
     ],
 )
