@@ -453,6 +453,7 @@ class Verb(StrEnum):
     IMPLEMENT = "implement"
     RETRY = "retry"
     UPDATE = "update"
+    REMEMBER = "remember"
     STOP = "stop"
     STATUS = "status"
     HELP = "help"
@@ -752,6 +753,16 @@ class Run:
     def is_on_pull_request(self) -> bool:
         """Whether the run goes on from the head of a pull request that is there already."""
         return self.kind in (RunKind.REVIEW, RunKind.CI, RunKind.UPDATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What `author` wants whoever works in the repository to know: words of their own (`text`), else what a thread taught."""
+
+    id: str
+    author: Actor
+    text: str = ""
+    thread: ReviewThread | None = None
 
 
 class MessageKind(StrEnum):

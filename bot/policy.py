@@ -14,6 +14,12 @@ from bot.errors import UserError
 MAX_FILES = 1_000
 MAX_BYTES = 25 * 1024**2
 
+AGENTS = "AGENTS.md"
+"""The file that agents of all makers read (https://agents.md); rules that people want to be remembered go there."""
+
+# Where projects tell machines how to work there; AGENTS.md and CLAUDE.md may stand in any folder.
+_RULES = re.compile(r"(?:.*/)?(?:agents|claude)\.md|\.github/copilot-instructions\.md")
+
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _FILTER = re.compile(rb"(?:^|\s)filter\s*=", re.MULTILINE)
 # How many complaints are told at once.
@@ -39,6 +45,11 @@ def refuse(changes: Sequence[FileChange], may_touch_workflows: bool = False, *, 
     if complaints:
         more = f", and {len(complaints) - _TOLD} more" if len(complaints) > _TOLD else ""
         raise UserError(f"I must not publish this change: {'; '.join(complaints[:_TOLD])}{more}.", _MEND)
+
+
+def holds_rules(path: str) -> bool:
+    """Whether the file tells agents how to work in the repository: it changes only where somebody asks for that."""
+    return _RULES.fullmatch(path.casefold()) is not None
 
 
 _SPLIT = "Ask for a smaller part of it."

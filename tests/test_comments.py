@@ -213,6 +213,8 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "already_running_comment": lambda: comments.already_running_comment(MARA, RUN),
     "approved_with_remarks_comment": lambda: comments.approved_with_remarks_comment(MARA, "rfcsmith"),
     "nothing_running_comment": lambda: comments.nothing_running_comment(MARA),
+    "remember_elsewhere_comment": lambda: comments.remember_elsewhere_comment(MARA),
+    "nothing_to_remember_comment": lambda: comments.nothing_to_remember_comment(MARA),
     "stopping_comment": lambda: comments.stopping_comment(MARA, RUN),
     "running_status_comment": lambda: comments.running_status_comment(
         RUN, PLAN, USAGE, checks=CHECKS, dollars=1.236, url="https://github.example/o/r/issues/7#issuecomment-9"

@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain import FileChange, FileMode
 from bot.errors import UserError
-from bot.policy import MAX_BYTES, MAX_FILES, refuse
+from bot.policy import MAX_BYTES, MAX_FILES, holds_rules, refuse
 
 
 def change(path: str, content: bytes | None = b"x", mode: FileMode | None = FileMode.FILE) -> FileChange:
@@ -110,3 +110,13 @@ def test_of_many_complaints_some_are_told_and_the_rest_counted() -> None:
         refuse([change(f".github/workflows/{number}.yml") for number in range(9)])
     assert caught.value.message.count("is a workflow") == 5
     assert "and 4 more" in caught.value.message
+
+
+@pytest.mark.parametrize("path", ["AGENTS.md", "crates/a/AGENTS.md", "claude.md", ".github/copilot-instructions.md"])
+def test_files_that_tell_agents_how_to_work_are_known(path: str) -> None:
+    assert holds_rules(path)
+
+
+@pytest.mark.parametrize("path", ["README.md", "AGENTS.md.txt", "agents/a.md", "copilot-instructions.md"])
+def test_other_files_hold_no_rules(path: str) -> None:
+    assert not holds_rules(path)

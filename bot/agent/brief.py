@@ -13,7 +13,7 @@ from string import Template
 
 from bot.agent import schemas, tools
 from bot.agent.quote import STANDING, cut, latest, quote
-from bot.agent.remarks import ThreadTask, sections
+from bot.agent.remarks import ThreadTask, sections, what_was_said
 from bot.domain import (
     Actor,
     Assignment,
@@ -28,6 +28,7 @@ from bot.domain import (
     PullRequest,
     Review,
     Rfc,
+    Rule,
     TaskState,
 )
 from bot.rfc.document import for_reading
@@ -111,7 +112,8 @@ class ReviewRound:
     """What is to be answered: reviews and the open threads of `pull_request`, each a task (`tasks`).
 
     `difference` is the pull request against its base as text, `evidence` what was verified before; `request` is what
-    `requested_by` said to the bot in free words, "" where a review started the round. `own_login` is the bot's.
+    `requested_by` said to the bot in free words, "" where a review started the round. `own_login` is the bot's. `rules` are to
+    be written down; `only_rules` says that nothing else is asked for.
     """
 
     pull_request: PullRequest
@@ -122,6 +124,8 @@ class ReviewRound:
     request: str = ""
     requested_by: Actor | None = None
     own_login: str = ""
+    rules: tuple[Rule, ...] = ()
+    only_rules: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +280,7 @@ def review_brief(
     parts = [
         _section(f"The remarks on pull request #{number}", _reviews(review.reviews, discussion)),
         _said(review, discussion),
+        _to_remember(review, discussion),
         *sections(review.tasks, discussion.permission, review.own_login),
         _rfc(rfc),
         _diff(review.difference, f"pull request #{number} against its base"),
@@ -297,6 +302,26 @@ def _said(review: ReviewRound, discussion: Discussion) -> str:
         review.request, what="the words to you", author=review.requested_by, permission=standing, is_markdown=True
     )
     return _section("What was said to you on the pull request", quoted)
+
+
+def _to_remember(review: ReviewRound, discussion: Discussion) -> str:
+    """The rules that people want to be written down, in their words or those of the thread that taught them."""
+    rows = []
+    for number, rule in enumerate(review.rules, 1):
+        if rule.thread is not None:
+            id = f"that taught rule {number}"
+            rows.append(what_was_said(id, rule.thread, discussion.permission, review.own_login, REMARK_LIMIT))
+            continue
+        standing = discussion.permission(rule.author)
+        text = cut(rule.text, REMARK_LIMIT)
+        rows.append(quote(text, what=f"rule {number}", author=rule.author, permission=standing, is_markdown=True))
+    words = (
+        "Write each rule below into `AGENTS.md` at the top of the repository, in one or two lines of your own, at the place where it "
+        "fits; make the file where there is none. Write it for whoever works here next and knows nothing of this pull request. What "
+        "stands there already is not written again. A thread that only asks for this is answered with what you wrote, and where."
+    )
+    only = " Nothing else is asked of you in this round: change no other file." if review.only_rules else ""
+    return _section("What is to be remembered", "\n\n".join([words + only, *rows])) if rows else ""
 
 
 def ci_brief(setting: Setting, discussion: Discussion, rfc: Rfc, mending: Mending) -> Brief:

@@ -79,7 +79,7 @@ def sections(tasks: Sequence[ThreadTask], standing: Callable[[Actor], Permission
     share = max(SHARE, THREADS_LIMIT // max(len(tasks), 1))
     ids = thread_ids([task.thread for task in tasks])
     for id, task in zip(ids, tasks, strict=True):
-        said = _said(id, task.thread, standing, own_login, share // 2)
+        said = what_was_said(id, task.thread, standing, own_login, share // 2)
         applied = [APPLIED] if task.is_applied else []
         yield "\n\n".join([f"# Thread {id}{_state(task)}", *_place(id, task, share - len(said)), said, *applied])
 
@@ -109,7 +109,11 @@ def _place(id: str, task: ThreadTask, room: int) -> list[str]:
     return [code, difference] if task.difference and len(code) + len(difference) <= room else [code]
 
 
-def _said(id: str, thread: ReviewThread, standing: Callable[[Actor], Permission], own_login: str, room: int) -> str:
+def what_was_said(
+    id: str, thread: ReviewThread, standing: Callable[[Actor], Permission], own_login: str, room: int
+) -> str:
+    """Each remark of a thread with its author; what was said long ago is left out where `room`, in characters, is too small."""
+
     def remark(number: int, comment: ReviewComment) -> str:
         body, what = cut(comment.body, min(REMARK_LIMIT, room)), f"thread {id}, remark {number}"
         if comment.author.login == own_login:

@@ -85,6 +85,22 @@ def nothing_running_comment(actor: Actor) -> str:
     return f"@{actor.login} Nothing is running here, so there is nothing to stop."
 
 
+def remember_elsewhere_comment(actor: Actor) -> str:
+    """`/remember` where there is no open pull request of the bot's to put the rule into."""
+    return (
+        f"@{actor.login} A rule goes into an open pull request of mine, where it can be reviewed like everything else. "
+        "Say `/remember` there."
+    )
+
+
+def nothing_to_remember_comment(actor: Actor) -> str:
+    """`/remember` without a rule, and without a thread that taught one."""
+    return (
+        f"@{actor.login} Which rule? Write it behind the command, as in `/remember Public functions never panic`, or reply "
+        "`/remember` in the review thread that taught it."
+    )
+
+
 def stopping_comment(actor: Actor, run: Run) -> str:
     return f"@{actor.login} Stopping {KIND_WORDS[run.kind]} now."
 

@@ -38,6 +38,11 @@ COMMANDS = {
         "merge the base branch into the pull request, resolve what conflicts, and prove everything green again",
         "write",
     ),
+    Verb.REMEMBER: (
+        "`/remember <rule>`",
+        "on the pull request: write the rule into `AGENTS.md`, in a commit that you can review; without a rule in a review thread: what the thread taught",
+        "write",
+    ),
     Verb.STOP: ("`/stop`", "stop what is running here; the work so far is kept as a branch", "write"),
     Verb.STATUS: ("`/status`", "say what is going on", "anyone"),
     Verb.HELP: ("`/help`", "show this list", "anyone"),

@@ -11,8 +11,10 @@ from bot.agent.brief import Brief, Discussion, Earlier, Mending, ReviewRound, Se
 from bot.agent.remarks import ThreadTask
 from bot.agent.submit import PlanDraft, TestsDraft
 from bot.checking import Baseline
+from bot.commands import parse_commands
 from bot.domain import (
     Assignment,
+    Command,
     Comment,
     LastChecks,
     Permission,
@@ -26,6 +28,7 @@ from bot.domain import (
     Side,
     Stage,
     Target,
+    Verb,
 )
 from bot.errors import UserError
 from bot.git.process import GitError
@@ -39,11 +42,12 @@ from bot.rust.related import related
 from bot.workbench import LAST_CHECKS, Setup
 from workflows import hands
 from workflows.steps import budgets, mending
-from workflows.steps.place import may_review
+from workflows.steps.place import is_ours, may_review
 from workflows.steps.records import (
     ENDED,
     HEARING,
     JOINED,
+    ONLY_RULES,
     RESUMPTION,
     REVIEWERS,
     REVIEWS,
@@ -57,6 +61,7 @@ from workflows.steps.records import (
     Suggested,
     foot_of,
     rfc_of,
+    rules_of,
     setup_of,
     template_of,
     toolchain_remark,
@@ -242,8 +247,10 @@ def _recent(run: Run, commit: str, paths: Sequence[str]) -> tuple[str, ...]:
 def _reviewers(round_: ReviewRound | None) -> set[str]:
     if round_ is None:
         return set()
-    speakers = {comment.author.login for task in round_.tasks for comment in task.thread.comments}
-    return speakers | {review.author.login for review in round_.reviews}
+    threads = [task.thread for task in round_.tasks]
+    threads += [rule.thread for rule in round_.rules if rule.thread is not None]
+    speakers = {comment.author.login for thread in threads for comment in thread.comments}
+    return speakers | {review.author.login for review in round_.reviews} | {rule.author.login for rule in round_.rules}
 
 
 def _discussion(run: Run, others: set[str]) -> Discussion:
@@ -330,6 +337,7 @@ def _review_round(run: Run) -> ReviewRound:
     github = our_hands.github.installation(repo.installation_id)
     pull_request = github.pull_request(repo, run.pull_request)
     threads = open_threads(run)
+    rules = rules_of(run)
     answered = answered_reviews(run.target)
     with_remarks = {comment.review_id for thread in threads for comment in thread.comments} | {run.review_id}
     reviews = tuple(
@@ -342,8 +350,11 @@ def _review_round(run: Run) -> ReviewRound:
     )
     our_hands.store.put_document(run.id, REVIEWS, tuple(review.id for review in reviews))
     authors = [*(review.author for review in reviews), *(thread.comments[-1].author for thread in threads)]
+    authors += [rule.author for rule in rules]
     reviewers = tuple(dict.fromkeys(author for author in authors if not author.is_bot))
     our_hands.store.put_document(run.id, REVIEWERS, reviewers)
+    only_rules = bool(rules) and not run.request and not reviews and all(map(_asks_to_remember, threads))
+    our_hands.store.put_document(run.id, ONLY_RULES, only_rules)
     return ReviewRound(
         pull_request,
         our_hands.git.diff(repo.id, run.base_commit, run.head_commit),
@@ -353,7 +364,16 @@ def _review_round(run: Run) -> ReviewRound:
         run.request,
         run.requested_by,
         own_login=our_hands.github.bot_login,
+        rules=rules,
+        only_rules=only_rules,
     )
+
+
+def _asks_to_remember(thread: ReviewThread) -> bool:
+    """Whether all that was said in the thread since the bot's own answer is `/remember`."""
+    asked = parse_commands(thread.comments[-1].body, app_slug=hands.current().github.slug)
+    is_all = {item.verb for item in asked if isinstance(item, Command)} == {Verb.REMEMBER}
+    return is_all and len(thread.comments) > 1 and is_ours(thread.comments[-2].author)
 
 
 def _tasks(run: Run, threads: Sequence[ReviewThread], pull_request: PullRequest) -> tuple[ThreadTask, ...]:

@@ -32,7 +32,7 @@ from bot.rust.verdicts import has_compile_errors, has_passed, outcome_of, red_ki
 from bot.workbench import Kept, Workbench
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import bundle, conversation, lifecycle
+from workflows.steps import bundle, conversation, lifecycle, rules
 from workflows.steps.records import (
     JOINED,
     Green,
@@ -167,6 +167,9 @@ def prove_green(run_id: str, trial: int, trials: int) -> bool:
         # Nothing will be pushed: what was shown of the head before still holds.
         store.put_document(run_id, "green", Green(tree, Evidence()))
         return True
+    unasked = rules.complaint(run, tree)
+    if unasked:
+        return _back(run, assignment_of(run), unasked, trial, trials)
     baseline = store.document(run_id, "baseline", Baseline) or Baseline()
     with bench.fresh(bench.complete(tree), "green") as fresh:
         results = fresh.checker.climb(CheckScope.FULL, baseline, stop_early=False)

@@ -31,6 +31,7 @@ from workflows.steps.contracts import Findings
 from workflows.steps.records import (
     CONTINUES,
     JOINED,
+    ONLY_RULES,
     REVIEWERS,
     TAKEN_OVER,
     Green,
@@ -238,7 +239,8 @@ def _askers(run: Run) -> tuple[Actor, ...]:
 def _headline(run: Run) -> str:
     if run.kind is RunKind.REVIEW:
         review = _review_draft(run)
-        return f"Answer the review\n\n{review.summary}"
+        done = "Write a rule down" if hands.current().store.document(run.id, ONLY_RULES, bool) else "Answer the review"
+        return f"{done}\n\n{review.summary}"
     if run.kind is RunKind.CI:
         return mending.commit_message(run)
     if run.kind is RunKind.UPDATE:

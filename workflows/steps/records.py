@@ -9,7 +9,7 @@ from bot import policy
 from bot.agent.readers import reader_of
 from bot.agent.submit import Critique
 from bot.checking import Baseline
-from bot.domain import Assignment, Criterion, Evidence, FileChange, Finding, Mutation, RedKind, Rfc, Run, RunKind
+from bot.domain import Assignment, Criterion, Evidence, FileChange, Finding, Mutation, RedKind, Rfc, Rule, Run, RunKind
 from bot.rfc.template import RfcTemplate, find_template
 from bot.rust.obstacles import other_toolchain, pinned_toolchain
 from bot.suggestions import Suggestion
@@ -43,6 +43,10 @@ REVIEWERS = "reviewers"
 """The name of the document with the people whose remarks a review round answers."""
 REVIEWS = "reviews"
 """The name of the document with the ids of the reviews whose words a review round has read."""
+RULES = "rules"
+"""The name of the document with the rules that people want a review round to write down."""
+ONLY_RULES = "only_rules"
+"""The name of the document that says that a review round has nothing else to do."""
 SEEN = "seen"
 """The name of the document with the number of the version that the author of the next one was shown last."""
 
@@ -176,6 +180,11 @@ def lay_out(run: Run, tree: str) -> None:
         tree = our_hands.git.overlay(run.target.repo.id, tree, source=setup.base_tree, paths=setup.unpublished)
     bench.restore(tree)
     bench.take_snapshot()
+
+
+def rules_of(run: Run) -> tuple[Rule, ...]:
+    """The rules that a review round is to write down."""
+    return hands.current().store.document(run.id, RULES, tuple[Rule, ...]) or ()
 
 
 def toolchain_remark(run: Run, baseline: Baseline) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot import comments
-from bot.commands import is_mentioned
+from bot.commands import is_mentioned, parse_commands
 from bot.domain import (
+    Command,
     IssueState,
     Review,
+    ReviewCommentSubject,
     ReviewState,
     ReviewSubject,
     ReviewSubmitted,
     ReviewThread,
+    Rule,
     Run,
     RunKind,
 )
@@ -29,7 +32,7 @@ from workflows.steps.place import (
     open_run,
     place_of_pull_request,
 )
-from workflows.steps.records import HEARING
+from workflows.steps.records import HEARING, RULES, rules_of
 
 
 def reviewed(delivery_id: str, event: ReviewSubmitted) -> Sequence[Run]:
@@ -44,6 +47,8 @@ def reviewed(delivery_id: str, event: ReviewSubmitted) -> Sequence[Run]:
         return []
     review, slug, github = event.review, hands.current().github.slug, github_of(event.repo)
     threads = github.review_threads(event.repo, event.pull_request.number)
+    if _only_commands(review, threads, slug):
+        return []
     if not _wants_a_round(review, threads, slug):
         if review.state is ReviewState.APPROVED and _opened(review, threads):
             answer(place, comments.approved_with_remarks_comment(place.sender, slug), 0)
@@ -57,6 +62,14 @@ def _is_answered(place: Place, review: Review, threads: Sequence[ReviewThread]) 
     own = [thread for thread in threads if any(comment.review_id == review.id for comment in thread.comments)]
     is_heard = not review.body.strip() or review.id in briefs.answered_reviews(place.target)
     return is_heard and all(is_ours(thread.comments[-1].author) for thread in own)
+
+
+def _only_commands(review: Review, threads: Sequence[ReviewThread], slug: str) -> bool:
+    """Whether there is nothing in it but commands, which the deliveries of its remarks carry out."""
+    inline = [comment.body for thread in threads for comment in thread.comments if comment.review_id == review.id]
+    asked = [parse_commands(text, app_slug=slug) for text in inline]
+    is_each = all(any(isinstance(item, Command) for item in items) for items in asked)
+    return bool(asked) and is_each and not review.body.strip()
 
 
 def _wants_a_round(review: Review, threads: Sequence[ReviewThread], slug: str) -> bool:
@@ -83,14 +96,51 @@ def _opened(review: Review, threads: Sequence[ReviewThread]) -> int:
 
 def start(place: Place, *, review_id: int | None = None, request: str = "") -> Sequence[Run]:
     """A round, unless one waits that has not read the reviews yet: it reads this one as well."""
-    store = hands.current().store
-    rounds = [run for run in store.active_runs(place.repo.id, place.target.issue) if run.kind is RunKind.REVIEW]
-    waiting = [
-        run for run in rounds if run.delivery_id != place.delivery_id and not store.has_document(run.id, HEARING)
-    ]
-    if waiting and not request:
+    if _waiting(place) and not request:
         return []
     return [open_run(place, RunKind.REVIEW, request, review_id=review_id, pull_request=place.pull_request)]
+
+
+def _waiting(place: Place) -> list[Run]:
+    """The rounds, none of this very delivery, that have not begun to read."""
+    store = hands.current().store
+    rounds = [run for run in store.active_runs(place.repo.id, place.target.issue) if run.kind is RunKind.REVIEW]
+    return [run for run in rounds if run.delivery_id != place.delivery_id and not store.has_document(run.id, HEARING)]
+
+
+def remember(place: Place, text: str, number: int) -> Sequence[Run]:
+    """`/remember`: a round that writes the rule down, unless one waits that has not begun to read: it does that as well."""
+    github = github_of(place.repo)
+    if place.pull_request is None or github.pull_request(place.repo, place.pull_request).state is not IssueState.OPEN:
+        answer(place, comments.remember_elsewhere_comment(place.sender), number)
+        return []
+    rule = Rule(f"{place.delivery_id}:{number}", place.sender, text, _thread_of(place) if not text else None)
+    if not rule.text and rule.thread is None:
+        answer(place, comments.nothing_to_remember_comment(place.sender), number)
+        return []
+    for run in _waiting(place)[:1]:
+        _note(run, rule)
+        if not hands.current().store.has_document(run.id, HEARING):
+            answer(place, comments.taken_into_round_comment(place.sender), number)
+            return []
+    run = open_run(place, RunKind.REVIEW, "", pull_request=place.pull_request)
+    _note(run, rule)
+    return [run]
+
+
+def _note(run: Run, rule: Rule) -> None:
+    others = [each for each in rules_of(run) if each.id != rule.id]
+    hands.current().store.put_document(run.id, RULES, (*others, rule))
+
+
+def _thread_of(place: Place) -> ReviewThread | None:
+    """The thread in which the command was said, if anything else was said there before."""
+    if not isinstance(place.subject, ReviewCommentSubject):
+        return None
+    for thread in github_of(place.repo).review_threads(place.repo, place.number):
+        if place.subject.comment_id in [comment.id for comment in thread.comments[1:]]:
+            return thread
+    return None
 
 
 def _config(place: Place) -> RepositoryConfig:

@@ -56,6 +56,7 @@ NEEDED = {
     Verb.IMPLEMENT: Permission.WRITE,
     Verb.RETRY: Permission.WRITE,
     Verb.UPDATE: Permission.WRITE,
+    Verb.REMEMBER: Permission.WRITE,
     Verb.STOP: Permission.WRITE,
 }
 
@@ -167,7 +168,8 @@ def _obey(place: Place, asked: Sequence[Command | UserError], comment_id: int | 
             answer(place, comments.not_allowed_comment(place.sender, item.verb, NEEDED[item.verb]), number)
         else:
             runs += _carry_out(place, item, number, comment_id)
-    return runs
+    # Two rules in one comment are one round.
+    return list(dict.fromkeys(runs))
 
 
 def _carry_out(place: Place, command: Command, number: int, comment_id: int | None) -> Sequence[Run]:
@@ -198,6 +200,8 @@ def _carry_out(place: Place, command: Command, number: int, comment_id: int | No
             return retrying.retry(place, command.argument, number, comment_id)
         case Verb.UPDATE:
             return updating.ask(place, number, comment_id)
+        case Verb.REMEMBER:
+            return reviewing.remember(place, command.argument, number)
         case _:
             assert_never(command.verb)
 
