@@ -34,8 +34,8 @@ from bot.webhook import parse
 from simulator.github.server import GitHubServer
 from simulator.github.state import PullRequest
 from workflows import hands
-from workflows.steps import ci, conversation, failures, mending, preparation, reception
-from workflows.steps.records import BEGAN
+from workflows.steps import ci, conversation, failures, mending, preparation, reception, rules
+from workflows.steps.records import BEGAN, CONTINUES
 
 NAME, BRANCH = "ferris-labs/demo", "rfcsmith/1-faster"
 PATIENCE = 300.0
@@ -364,6 +364,25 @@ def test_after_three_updates_that_nobody_asked_for_a_person_has_to_act(place: Pl
     place.hears()
     place.look()
     assert len(place.updates) == failures.ROUNDS + 1
+
+
+def test_an_update_may_bring_rules_of_both_sides_together_and_add_none_of_its_own(place: Place) -> None:
+    def pushed(branch: str, files: dict[str, str | bytes | None]) -> str:
+        with place.github.world.lock:
+            place.github.changes.push_files(place.home, place.github.world.add_user("mara"), branch, files, "Rules")
+        return preparation.brought(place.repo, place.client.repository(place.repo).clone_url, branch)
+
+    first = pushed("main", {"AGENTS.md": "a\n\n\n\n\nb\n"})
+    head = pushed("topic", {"AGENTS.md": "a\n\n\n\n\nB\n"})
+    base = pushed("main", {"AGENTS.md": "A\n\n\n\n\nb\n"})
+    own = pushed("own", {"CLAUDE.md": "Be quick.\n"})
+    run = place.store.open_run(Run("", RunKind.UPDATE, place.target, 0, "d-9", Actor("mara", 3), base_commit=base))
+    place.store.put_document(run.id, CONTINUES, head)
+    git = hands.current().git
+    merged = git.merge(place.repo.id, base=first, ours=head, theirs=base)
+    assert merged.conflicts == () and rules.complaint(run, merged.tree) == ""
+    with_own = git.overlay(place.repo.id, merged.tree, source=own, paths=["CLAUDE.md"])
+    assert "nobody asked you to change them:\n- CLAUDE.md\n" in rules.complaint(run, with_own)
 
 
 # --- what is a reason to look -----------------------------------------------------------------------------------------
