@@ -360,6 +360,22 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "reviewed_note": lambda: comments.reviewed_note(PULL.html_url, "c" * 40, "Renamed it.\n"),
     "reviewed_note-without-a-commit": lambda: comments.reviewed_note(PULL.html_url, "", "Nothing to do."),
     "thread_reply-done": lambda: comments.thread_reply("done", "It is shorter now. ", "c" * 40),
+    "pull_request_body-after-an-amendment": lambda: comments.pull_request_body(
+        issue=7,
+        account=comments.Account("Pairs are printed."),
+        source=comments.Source(RFC, taken_up=RFC.version + 1),
+        evidence=Evidence(),
+        usage=USAGE,
+        contract=Contract(),
+    ),
+    "amendment_reply": lambda: comments.amendment_reply(
+        2,
+        "`double(u8::MAX)` is `u8::MAX`.",
+        "`double(u8::MAX)` panics.",
+        "Callers that double large numbers would have to check first.",
+        issue=7,
+        url="https://github.example/o/r/pull/8#discussion_r5",
+    ),
     "thread_reply-as-suggested": lambda: comments.thread_reply("done", "", "c" * 40, is_as_suggested=True),
     "thread_reply-as-suggested-before": lambda: comments.thread_reply("done", "", "", is_as_suggested=True),
     "thread_reply-not-as-suggested": lambda: comments.thread_reply(

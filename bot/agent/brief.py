@@ -31,6 +31,7 @@ from bot.domain import (
     Rule,
     TaskState,
 )
+from bot.rfc.difference import difference
 from bot.rfc.document import for_reading
 from bot.rfc.template import RfcTemplate, own_headings
 
@@ -112,8 +113,9 @@ class ReviewRound:
     """What is to be answered: reviews and the open threads of `pull_request`, each a task (`tasks`).
 
     `difference` is the pull request against its base as text, `evidence` what was verified before; `request` is what
-    `requested_by` said to the bot in free words, "" where a review started the round. `own_login` is the bot's. `rules` are to
-    be written down; `only_rules` says that nothing else is asked for.
+    `requested_by` said to the bot in free words, "" where a review started the round. `own_login` is the bot's, `built_from`
+    the version that the pull request was built from. `rules` are to be written down; `only_rules` says that nothing else is
+    asked for.
     """
 
     pull_request: PullRequest
@@ -126,6 +128,7 @@ class ReviewRound:
     own_login: str = ""
     rules: tuple[Rule, ...] = ()
     only_rules: bool = False
+    built_from: Rfc | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +286,7 @@ def review_brief(
         _to_remember(review, discussion),
         *sections(review.tasks, discussion.permission, review.own_login),
         _rfc(rfc),
+        _amended(rfc, review.built_from),
         _diff(review.difference, f"pull request #{number} against its base"),
         _section("The evidence so far", _report(review.evidence, "what was verified before the review")),
         _issue(discussion),
@@ -520,6 +524,24 @@ def _rfc(rfc: Rfc) -> str:
     )
     settled = "A question that still stands open in it is answered by its own recommendation."
     return _section("The agreed design", f"{agreed}\n\n{settled}\n\n{_criteria(rfc)}")
+
+
+def _amended(rfc: Rfc, built_from: Rfc | None) -> str:
+    """What is new in the design since the pull request was built."""
+    if built_from is None or built_from.version == rfc.version:
+        return ""
+    words = (
+        f"The pull request was built from version {built_from.version} of the design; version {rfc.version} has replaced it and "
+        "counts now. Of what is new in it, build what the threads ask for, and nothing else."
+    )
+    changed = quote(
+        cut(
+            difference(for_reading(built_from.body), for_reading(rfc.body)) or "(only criteria or the plan)",
+            REPORT_LIMIT,
+        ),
+        what=f"what differs from version {built_from.version} to version {rfc.version}",
+    )
+    return _section("The design was amended", f"{words}\n\n{changed}")
 
 
 def _previous(rfc: Rfc) -> str:

@@ -22,19 +22,25 @@ LINE_LIMIT = 300
 APPLIED = (
     "The suggestion of its last remark is in the workspace already, word for word, in place of the lines shown above."
 )
+AMENDED = (
+    "You proposed in it to amend the RFC, and the RFC has been amended since: whoever agrees here wants that built."
+)
+NOT_AMENDED = (
+    "You proposed in it to amend the RFC, and no new version stands there yet: until then nothing is built for it."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadTask:
     """A thread with what stands at its place now: `code` are the numbered lines around it, `difference` the hunks that touch it.
 
-    Both are empty where it has no place any more. `is_applied`: what its last remark suggests is in the workspace already.
+    Both are empty where it has no place any more. `notes` are sentences of ours about how it stands.
     """
 
     thread: ReviewThread
     code: str = ""
     difference: str = ""
-    is_applied: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def thread_ids(threads: Sequence[ReviewThread]) -> dict[str, ReviewThread]:
@@ -80,8 +86,7 @@ def sections(tasks: Sequence[ThreadTask], standing: Callable[[Actor], Permission
     ids = thread_ids([task.thread for task in tasks])
     for id, task in zip(ids, tasks, strict=True):
         said = what_was_said(id, task.thread, standing, own_login, share // 2)
-        applied = [APPLIED] if task.is_applied else []
-        yield "\n\n".join([f"# Thread {id}{_state(task)}", *_place(id, task, share - len(said)), said, *applied])
+        yield "\n\n".join([f"# Thread {id}{_state(task)}", *_place(id, task, share - len(said)), said, *task.notes])
 
 
 def _state(task: ThreadTask) -> str:

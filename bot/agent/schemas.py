@@ -16,6 +16,14 @@ HEADLINE_LIMIT = 72
 MEND_LIMIT = 60
 """Characters of what stands behind `Mend CI: ` in one."""
 
+AMENDS_RFC = "amends_rfc"
+"""The kind of answer that does nothing but propose another wording of the RFC."""
+
+ANSWER_KINDS = ("done", "question", AMENDS_RFC, "declined")
+
+AMENDMENT_LIMIT = 1_500
+"""Characters of a sentence of the RFC, and of what would have to stand there instead."""
+
 _TEXT: dict[str, object] = {"type": "string"}
 
 
@@ -247,9 +255,12 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
         summary=_text("What changed in this round, for the reviewers. Markdown."),
         answers=_list(
             _object(
+                optional=["promise", "wording"],
                 thread=_text("The thread's id, as the brief shows it."),
-                kind={"type": "string", "enum": ["done", "question", "declined"]},
+                kind={"type": "string", "enum": list(ANSWER_KINDS)},
                 text=_text("The reply, as it will stand under the thread."),
+                promise=_text("Only with `amends_rfc`: the sentence of the RFC that is contradicted, copied exactly."),
+                wording=_text("Only with `amends_rfc`: the words that would have to stand there instead."),
             ),
             "Exactly one for each thread.",
         ),

@@ -14,6 +14,9 @@ from bot.agent.reader import Reader
 from bot.agent.readers import READERS
 from bot.agent.schemas import (
     ALTERNATIVES,
+    AMENDMENT_LIMIT,
+    AMENDS_RFC,
+    ANSWER_KINDS,
     HEADLINE_LIMIT,
     MEND_LIMIT,
     QUESTIONS_LIMIT,
@@ -38,6 +41,7 @@ from bot.domain import (
     Task,
 )
 from bot.rfc import citations as rfc_citations
+from bot.rfc.document import has_words
 from bot.rfc.draft import Alternative, ConcernAnswer, Question, Reply, RfcDraft, Section
 
 # --- what is handed in -----------------------------------------------------------------------------------------------
@@ -101,11 +105,16 @@ class ChangeDraft:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The reply to one review thread: `kind` is done, question or declined."""
+    """The reply to one review thread: `kind` is one of `ANSWER_KINDS`.
+
+    One that proposes to amend the RFC names the `promise` that the remark contradicts, and the `wording` in its place.
+    """
 
     thread: str
     kind: str
     text: str
+    promise: str = ""
+    wording: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +165,14 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a submission is checked against: the agreed criteria, the threads and findings to answer, the base's files.
+    """What a submission is checked against: the agreed criteria, the RFC, the threads and findings to answer, the base's files.
 
     `read` gives a file's bytes at the base commit or None; None instead of a function leaves citations unchecked. What does
     not stand where a draft says is complained about, or, where that was done often enough, marked as unverified.
     """
 
     criteria: tuple[Criterion, ...] = ()
+    rfc: Rfc | None = None
     threads: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     is_revision: bool = False
@@ -438,10 +448,7 @@ def _mend(reader: Reader) -> MendDraft:
 
 
 def _review(reader: Reader, expected: Expected) -> ReviewDraft:
-    kinds = ("done", "question", "declined")
-    answers = tuple(
-        Answer(r.text("thread"), r.choice("kind", kinds), r.text("text")) for r in reader.objects("answers")
-    )
+    answers = tuple(_thread_answer(r, expected) for r in reader.objects("answers"))
     _check_unique(reader, "answers", [answer.thread for answer in answers])
     answered = {answer.thread for answer in answers}
     for thread in expected.threads:
@@ -452,6 +459,20 @@ def _review(reader: Reader, expected: Expected) -> ReviewDraft:
         known = ", ".join(expected.threads) or "none"
         reader.complain(f"answers: no thread {', '.join(unknown)} is in the brief; the threads are: {known}.")
     return ReviewDraft(reader.text("summary"), answers)
+
+
+def _thread_answer(reader: Reader, expected: Expected) -> Answer:
+    kind = reader.choice("kind", ANSWER_KINDS)
+    answer = Answer(reader.text("thread"), kind, reader.text("text"))
+    if kind != AMENDS_RFC:
+        return answer
+    answer = replace(answer, promise=reader.text("promise"), wording=reader.text("wording"))
+    for name, text in (("promise", answer.promise), ("wording", answer.wording)):
+        if len(text) > AMENDMENT_LIMIT:
+            reader.complain(f"{name}: {len(text)} characters; at most {AMENDMENT_LIMIT}, the sentence that matters.")
+    if answer.promise and (expected.rfc is None or not has_words(expected.rfc, answer.promise)):
+        reader.complain("promise: these words are not in the RFC. Copy a whole sentence or criterion of it, exactly.")
+    return answer
 
 
 # --- checks ----------------------------------------------------------------------------------------------------------

@@ -57,9 +57,8 @@ from bot.comments.pull_request import (
     evidence_title,
     opened_note,
     pull_request_body,
-    reviewed_note,
-    thread_reply,
 )
+from bot.comments.review import amendment_reply, reviewed_note, thread_reply
 from bot.comments.rfc import (
     drift_section,
     edited_comment,
@@ -95,6 +94,7 @@ __all__ = [
     "account",
     "already_open_comment",
     "already_running_comment",
+    "amendment_reply",
     "approved_with_remarks_comment",
     "BODY_LIMIT",
     "bug_note",

@@ -33,11 +33,15 @@ LOOK_HERE_AT_MOST = 5
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a change was built from: a version of an RFC, where it stands, and where the two differ."""
+    """What a change was built from: a version of an RFC, where it stands, and where the two differ.
+
+    `taken_up` is the later version that a review has taken up since, 0 where none has.
+    """
 
     rfc: Rfc
     url: str = ""
     drift: Drift = Drift()
+    taken_up: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,10 @@ def built_from(source: Source) -> str:
     """The version of the RFC that a change was built from, in one sentence."""
     version = f"version {source.rfc.version} of the RFC"
     link = f"[{version}]({source.url})" if source.url else version
-    return f"Built from {link} (digest `{source.rfc.digest[:12]}`)."
+    built = f"Built from {link} (digest `{source.rfc.digest[:12]}`)."
+    if not source.taken_up:
+        return built
+    return f"{built} A review has taken up version {source.taken_up} since; what is new in that is not among the promises below."
 
 
 def _reading_order(commits: Sequence[tuple[str, str]]) -> str:
@@ -202,25 +209,6 @@ def opened_note(pull_request: PullRequest) -> str:
             f"The pull request is #{pull_request.number}, a draft until CI is green; then I will ask for your review."
         )
     return f"The pull request is #{pull_request.number}. I am looking forward to your review."
-
-
-def reviewed_note(pull_request_url: str, commit: str, summary: str) -> str:
-    done = f"Pushed as {commit[:12]}." if commit else "Nothing had to change in the code."
-    return f"{summary.strip()}\n\n{done} {pull_request_url}".strip()
-
-
-def thread_reply(kind: str, text: str, commit: str, *, is_as_suggested: bool | None = None) -> str:
-    """The one answer to a review thread; `kind` is `done`, `question` or `declined`.
-
-    `is_as_suggested` tells what became of a suggestion that was applied before the agent came, None where there was none.
-    """
-    place = f" in {commit[:12]}" if commit else ""
-    lead = f"Done{place}." if kind == "done" else ""
-    if is_as_suggested:
-        lead = f"Applied as suggested{place}." if place else "It stands there as suggested already."
-    elif is_as_suggested is not None and kind == "done":
-        lead = f"Done{place}, but not word for word as suggested."
-    return f"{lead} {text.strip()}".strip()
 
 
 def evidence_title(evidence: Evidence) -> str:

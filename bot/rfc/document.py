@@ -133,6 +133,17 @@ def for_reading(body: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", _PERMALINK.sub(r"\1", text)).strip()
 
 
+def has_words(rfc: Rfc, words: str) -> bool:
+    """Whether a sentence stands in the document, whatever blanks and emphasis are in it; two words are no sentence."""
+    wanted = _bare(words)
+    criteria = "\n".join(f"{criterion.id}: {criterion.text}" for criterion in rfc.criteria)
+    return len(wanted.split()) > 2 and any(wanted in _bare(text) for text in (for_reading(rfc.body), criteria))
+
+
+def _bare(text: str) -> str:
+    return " ".join(re.sub(r"[*_`>]", "", text).split())
+
+
 def _task_list(tasks: Iterable[Task]) -> str:
     lines = []
     for number, task in enumerate(tasks, 1):

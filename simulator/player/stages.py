@@ -23,6 +23,9 @@ SURVIVOR = re.compile(r"(?m)^\W*(M\d+) (\S.*)$")
 COMPILE_ERROR = re.compile(r"(?m)^error\[E\d+\]:")
 HAND_IN_AGAIN = 2
 MOST_DEPENDENCIES = 60
+CRITERION = re.compile(r"(?m)^(AC-\d+): (.+)$")
+REMARK = re.compile(r'(?s)what="thread (\w+), remark \d+"[^>]*>\n(.*?)\n</quoted')
+DISPUTED = re.compile(r"\b(?:against|instead of|contrary to) (AC-\d+)\b")
 THREAD_ID = re.compile(r"(?i)\bPRRT_[\w-]+|\bthread[ `\"'=:#]+(?:id[ `\"'=:#]+)?([\w-]*\d[\w-]*)")
 
 
@@ -195,7 +198,10 @@ class Player:
         yield from desk.bring(_part(work.trees.gold, paths), "What the reviewers ask for.")
         yield from self._finish(desk, paths)
         threads = thread_ids(self.brief)
-        value = {"summary": "Everything that was asked for is done.", "answers": words.answers(threads)}
+        value = {
+            "summary": "Everything that was asked for is done.",
+            "answers": words.answers(threads, disputed(self.brief)),
+        }
         yield from self._hand_in(desk, value, "An answer to each thread.")
 
     def update(self) -> Play:
@@ -285,6 +291,13 @@ def thread_ids(brief: str) -> list[str]:
     """The ids of review threads that a brief shows, in order."""
     found = [match.group(1) or match.group(0) for match in THREAD_ID.finditer(brief)]
     return list(dict.fromkeys(found))
+
+
+def disputed(brief: str) -> dict[str, str]:
+    """The threads whose remarks speak against a criterion of the RFC by its id, each with that criterion."""
+    criteria = dict(CRITERION.findall(brief))
+    found = ((thread, DISPUTED.search(text)) for thread, text in REMARK.findall(brief))
+    return {thread: criteria[match[1]] for thread, match in found if match and match[1] in criteria}
 
 
 def _mended(value: Mapping[str, object], complaint: str) -> dict[str, object]:

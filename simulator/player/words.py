@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from simulator.case import Case, Trees
@@ -213,8 +213,22 @@ def _segments(name: str) -> list[str]:
     return [part for part in re.split(r"::", name) if part not in ("lib", "")]
 
 
-def answers(threads: Sequence[str]) -> list[dict[str, object]]:
-    return [{"thread": each, "kind": "done", "text": "Done, see the new commit. Thank you."} for each in threads]
+def answers(threads: Sequence[str], disputed: Mapping[str, str] | None = None) -> list[dict[str, object]]:
+    """An answer to each thread; where one disputes a criterion (given by thread), an amendment of it is proposed."""
+    return [_answer(each, (disputed or {}).get(each)) for each in threads]
+
+
+def _answer(thread: str, criterion: str | None) -> dict[str, object]:
+    if criterion is None:
+        return {"thread": thread, "kind": "done", "text": "Done, see the new commit. Thank you."}
+    text = "Both cannot be, so that is for you to decide."
+    return {
+        "thread": thread,
+        "kind": "amends_rfc",
+        "text": text,
+        "promise": criterion,
+        "wording": f"Not any more: {criterion}",
+    }
 
 
 def fixtures(work: Work) -> list[str]:

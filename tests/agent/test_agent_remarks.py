@@ -106,6 +106,5 @@ def test_a_huge_hunk_and_endless_lines_are_cut_around_the_place() -> None:
     assert "+let line = 50;" not in text and len(text) < 60 * 2 * 400
 
 
-def test_a_suggestion_that_is_in_the_workspace_already_is_said_to_be() -> None:
-    assert APPLIED in section(ThreadTask(thread(), "code", is_applied=True))
-    assert APPLIED not in section(ThreadTask(thread(), "code"))
+def test_how_a_thread_stands_is_said_in_our_own_words_at_its_end() -> None:
+    assert section(ThreadTask(thread(), "code", notes=(APPLIED,))).endswith(f">\n\n{APPLIED}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import jsonschema_rs
@@ -35,6 +36,7 @@ from bot.domain import (
     ForeseenItem,
     Inquiry,
     ItemChange,
+    Rfc,
     Semver,
     Severity,
     Task,
@@ -294,9 +296,26 @@ def test_a_review_answers_each_thread_once() -> None:
         "R1 occurs 2 times",
         "thread R2 has no answer",
         "no thread R9 is in the brief; the threads are: R1, R2",
-        "kind is one of done, question, declined, not 'maybe'",
+        "kind is one of done, question, amends_rfc, declined, not 'maybe'",
     ):
         assert fragment in said
+
+
+def test_an_amendment_of_the_rfc_quotes_it_and_says_what_should_stand_there() -> None:
+    agreed = Rfc(2, "t", "### Design\n\nIt returns an **error** and\nnever panics.", TWO.criteria, "0" * 40, "d")
+    agreed = replace(agreed, criteria=(Criterion("AC-1", "`parse` refuses an empty key."),))
+    expected = Expected(rfc=agreed, threads=("R1",))
+    given = {"thread": "R1", "kind": "amends_rfc", "text": "It would panic.", "wording": "It panics."}
+
+    def said(promise: str, **more: str) -> str:
+        return problems(Assignment.REVIEW, {"summary": "s", "answers": [given | {"promise": promise} | more]}, expected)
+
+    for promise in ("It returns an error and never panics.", "`parse` refuses an empty key.", "AC-1: parse refuses an"):
+        draft = parse(Assignment.REVIEW, {"summary": "s", "answers": [given | {"promise": promise}]}, expected)
+        assert isinstance(draft, ReviewDraft) and draft.answers[0].promise == promise
+    assert "not in the RFC" in said("It never fails at all.") and "not in the RFC" in said("never panics")
+    assert "promise: it is empty" in said("") and "wording: it is empty" in said("It returns an error", wording="")
+    assert "at most 1500" in said("It returns an error", wording="x" * 1501)
 
 
 def test_a_review_without_threads_needs_no_answers() -> None:

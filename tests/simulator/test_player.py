@@ -199,6 +199,17 @@ def test_the_road_ends_at_the_expected_tree(tmp_path: Path) -> None:
         assert brain.notes == []
 
 
+def test_a_remark_against_a_criterion_is_answered_with_another_wording_of_it(tmp_path: Path) -> None:
+    with playing(tmp_path) as (_, bench):
+        brief = (
+            '# Thread R1\n<quoted-1 what="thread R1, remark 1" author="@mara">\nAgainst all advice, contrary to AC-1, I want a panic.\n</quoted-1>\n'
+            '# Thread R2\n<quoted-2 what="thread R2, remark 1">\nIs AC-1 shown? It stands against AC-9.\n</quoted-2>\nAC-1: It saturates.'
+        )
+        bench.run(brief, [BASH, EDITOR, CHECK, SUBMIT_REVIEW])
+        first, second = (bench.submitted or {})["answers"]
+    assert (first["kind"], first["promise"], second["kind"]) == ("amends_rfc", "It saturates.", "done")
+
+
 def test_a_new_dependency_is_asked_for_before_it_is_used(tmp_path: Path) -> None:
     dependency = tool("dependency", name=TEXT, version=TEXT, features=TEXTS, default_features={"type": "boolean"})
     case = load(DEMO)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from simulator.github.state import PullRequest, Thread
-from simulator.messages.brain import Block, call
+from simulator.messages.brain import Block, Request, call
 from simulator.town import MAINTAINER
 from tests.story import crate
-from tests.story.author import answer_every_thread, check, write
+from tests.story.author import answer_every_thread, check, submit_review, submit_rfc, write
 from tests.story.tester import WRITER, Tester
 from tests.story.world import wait_for
 
@@ -193,4 +195,50 @@ def _done_but_not(declined: str) -> Block:
         {"thread": id, "kind": "declined" if id == declined else "done", "text": "With it a test fails."}
         for id in ("R1", "R2")
     ]
+    return _review(answers)
+
+
+def _review(answers: Sequence[dict[str, str]]) -> Block:
     return call("submit_review", summary="The comment is exact now.", answers=answers)
+
+
+def test_a_remark_against_the_rfc_waits_until_the_rfc_is_amended(tester: Tester) -> None:
+    tester.author_says(rfc=[_rfc_with_a_panic], review=[_amend_first, [submit_review()]])
+    issue = tester.with_rfc()
+    pull_request = tester.implement(issue)
+    before = pull_request.head_sha
+    thread = _remark(tester, pull_request, MAINTAINER, "REQUEST_CHANGES", "It should panic.", "One remark.")
+    tester.wait_for_status(issue, "review", "is done")
+    (answer,) = _answers(tester, thread)
+    assert "This contradicts version 1 of the RFC, which promises:\n\n> `double(u8::MAX)` is `u8::MAX`." in answer
+    assert pull_request.head_sha == before and thread.resolved_by is None
+    command = answer.partition("```text\n")[2].partition("\n```")[0]
+    tester.say(issue, command)
+    tester.wait_for_status(issue, "rfc", "is done", attempt=2)
+    assert "It panics." in tester.told_the_model() and "Version 2" in tester.rfc(issue)
+    with tester.github.world.lock:
+        tester.town.changes.reply(thread, tester.town.maintainer, "Agreed.")
+    tester.wait_for_status(issue, "review", "is done", attempt=2)
+    brief = _briefs(tester)[-1]
+    assert "RFC version 2, approved" in brief and "was built from version 1 of the design; version 2" in brief
+    assert "the RFC has been amended since" in brief
+    assert pull_request.head_sha != before and _answers(tester, thread)[1].startswith("Done in ")
+    assert "A review has taken up version 2 since" in pull_request.issue.body
+
+
+def _rfc_with_a_panic(request: Request) -> Sequence[Block]:
+    """The second version is that of the proposed amendment."""
+    if "let it say" not in str(request["messages"][0]):
+        return [submit_rfc()]
+    criterion = {"id": "AC-1", "text": "`double(u8::MAX)` panics.", "test": "the_largest_number_stays"}
+    return [submit_rfc(criteria=[criterion])]
+
+
+def _amend_first(request: Request) -> Sequence[Block]:
+    """An amendment of words that are not in the RFC, then of those that are; work when it has been amended."""
+    if "the RFC has been amended since" in str(request["messages"][0]):
+        return [write(crate.LIBRARY_PATH, crate.REWORDED), submit_review()]
+    answer = {"thread": "R1", "kind": "amends_rfc", "text": "Callers have to check.", "wording": "It panics."}
+    return [
+        _review([answer | {"promise": promise}]) for promise in ("It never panics.", "`double(u8::MAX)` is `u8::MAX`.")
+    ]

@@ -9,7 +9,8 @@ from bot import comments
 from bot.agent import brief, remarks
 from bot.agent.brief import Brief, Discussion, Earlier, Mending, ReviewRound, Setting, Update
 from bot.agent.remarks import ThreadTask
-from bot.agent.submit import PlanDraft, TestsDraft
+from bot.agent.schemas import AMENDS_RFC
+from bot.agent.submit import PlanDraft, ReviewDraft, TestsDraft
 from bot.checking import Baseline
 from bot.commands import parse_commands
 from bot.domain import (
@@ -96,6 +97,8 @@ def compose(run: Run, assignment: Assignment) -> Brief:
         moved = store.document(run.id, "moved", tuple[str, ...]) or ()
         return brief.plan_brief(setting, discussion, rfc, moved)
     if round_ is not None:
+        # Whatever version comes while it works, the round keeps to the one that it was shown.
+        store.save_run(replace(run, rfc_version=rfc.version))
         return brief.review_brief(setting, discussion, rfc, round_)
     if assignment is Assignment.CI:
         return brief.ci_brief(setting, discussion, rfc, _mending(run))
@@ -360,13 +363,51 @@ def _review_round(run: Run) -> ReviewRound:
         our_hands.git.diff(repo.id, run.base_commit, run.head_commit),
         pull_request.body,
         reviews,
-        _tasks(run, threads, pull_request),
+        _with_notes(run, _tasks(run, threads, pull_request)),
         run.request,
         run.requested_by,
         own_login=our_hands.github.bot_login,
         rules=rules,
         only_rules=only_rules,
+        built_from=_built_from(run),
     )
+
+
+def _built_from(run: Run) -> Rfc | None:
+    """The version that the pull request was built from; None where that is not known."""
+    store = hands.current().store
+    built = store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
+    return store.rfc(run.target.repo.id, run.target.issue, built.rfc_version) if built is not None else None
+
+
+def _with_notes(run: Run, tasks: tuple[ThreadTask, ...]) -> tuple[ThreadTask, ...]:
+    """The tasks, each with what became of its suggestion, and of an amendment of the RFC that was proposed in it."""
+    suggested = hands.current().store.document(run.id, SUGGESTED, Suggested) or Suggested()
+    applied = {suggestion.thread for suggestion in suggested.applied}
+    amended = amended_threads(run)
+    return tuple(
+        replace(
+            task,
+            notes=(
+                *([remarks.APPLIED] if id in applied else []),
+                *([remarks.AMENDED if amended[id] else remarks.NOT_AMENDED] if id in amended else []),
+            ),
+        )
+        for id, task in zip(thread_ids(run), tasks, strict=True)
+    )
+
+
+def amended_threads(run: Run) -> dict[str, bool]:
+    """The threads in which the bot's last answer proposed to amend the RFC, each with whether a newer version stands there now."""
+    store, own = hands.current().store, hands.current().github.bot_login
+    rfc, found = rfc_of(run), {}
+    for id, thread in remarks.thread_ids(open_threads(run)).items():
+        answers = [marker_of(comment.body) or "" for comment in thread.comments if comment.author.login == own]
+        run_id, _, answered = (answers[-1] if answers else "").removeprefix("thread:").rpartition(":")
+        draft = store.document(run_id, f"draft:{Assignment.REVIEW}", ReviewDraft)
+        if draft is not None and any(each.thread == answered and each.kind == AMENDS_RFC for each in draft.answers):
+            found[id] = rfc is not None and rfc.version > store.run(run_id).rfc_version
+    return found
 
 
 def _asks_to_remember(thread: ReviewThread) -> bool:
@@ -381,11 +422,9 @@ def _tasks(run: Run, threads: Sequence[ReviewThread], pull_request: PullRequest)
 
     GitHub counts lines at the head of this moment: where somebody has pushed since, they tell nothing.
     """
-    git, store, repository_id = hands.current().git, hands.current().store, run.target.repo.id
+    git, repository_id = hands.current().git, run.target.repo.id
     if pull_request.head_sha != run.head_commit:
         return tuple(map(ThreadTask, threads))
-    suggested = store.document(run.id, SUGGESTED, Suggested) or Suggested()
-    applied = {suggestion.thread for suggestion in suggested.applied}
     paths = {thread.path for thread in threads if thread.lines}
     texts = {
         Side.LEFT: git.texts(repository_id, run.base_commit, paths),
@@ -395,9 +434,6 @@ def _tasks(run: Run, threads: Sequence[ReviewThread], pull_request: PullRequest)
         path: hunks(git.diff(repository_id, run.base_commit, run.head_commit, paths=[path])) for path in sorted(paths)
     }
     return tuple(
-        replace(
-            remarks.task_of(thread, texts[thread.side].get(thread.path, ""), changed.get(thread.path, ())),
-            is_applied=id in applied,
-        )
-        for id, thread in remarks.thread_ids(threads).items()
+        remarks.task_of(thread, texts[thread.side].get(thread.path, ""), changed.get(thread.path, ()))
+        for thread in threads
     )

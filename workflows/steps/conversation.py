@@ -21,7 +21,7 @@ from bot.workbench import Kept, Workbench
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import briefs, budgets, lifecycle, steering
-from workflows.steps.records import INQUIRY, TASK, Submitted, Ticked, agreed_criteria, shown_findings
+from workflows.steps.records import INQUIRY, TASK, Submitted, Ticked, agreed_criteria, rfc_of, shown_findings
 
 log = logging.getLogger("rfcsmith")
 
@@ -214,6 +214,7 @@ def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.
 
     expected = Expected(
         criteria=agreed_criteria(run),
+        rfc=rfc_of(run) if assignment is Assignment.REVIEW else None,
         threads=briefs.thread_ids(run),
         findings=tuple(finding.id for finding in shown_findings(run.id, assignment)),
         has_moved=assignment is Assignment.PLAN and bool(our_hands.store.document(run.id, "moved", tuple[str, ...])),

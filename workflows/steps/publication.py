@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from bot import comments, customs
 from bot.agent import remarks
-from bot.agent.submit import ChangeDraft, PlanDraft, ReviewDraft
+from bot.agent.schemas import AMENDS_RFC
+from bot.agent.submit import Answer, ChangeDraft, PlanDraft, ReviewDraft
 from bot.comments.template import find_template
 from bot.domain import (
     Actor,
@@ -15,6 +16,7 @@ from bot.domain import (
     CheckRun,
     Evidence,
     PullRequest,
+    ReviewThread,
     Rfc,
     Run,
     RunKind,
@@ -24,6 +26,7 @@ from bot.domain import (
 from bot.errors import Conflict, UserError
 from bot.github.client import GitHub
 from bot.github.markers import with_marker
+from bot.suggestions import Suggestion
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import briefs, bundle, ci, contracts, examination, lifecycle, mending, preparation, suggesting
@@ -34,6 +37,7 @@ from workflows.steps.records import (
     ONLY_RULES,
     REVIEWERS,
     TAKEN_OVER,
+    TAKEN_UP,
     Green,
     Joined,
     Red,
@@ -307,10 +311,13 @@ def _opened_note(run_id: str, pull_request: PullRequest) -> str:
 def _body(github: GitHub, run: Run, change: ChangeDraft, evidence: Evidence, findings: Findings, usage: Usage) -> str:
     """What the pull request says of the whole change as the run leaves it."""
     rfc = rfc_of(run)
+    source = None
+    if rfc is not None:
+        source = comments.Source(rfc, rfc_url(github, run, rfc), findings.drift, _taken_up(run))
     return comments.pull_request_body(
         issue=run.target.issue,
         account=_account(run, change),
-        source=comments.Source(rfc, rfc_url(github, run, rfc), findings.drift) if rfc is not None else None,
+        source=source,
         evidence=evidence,
         usage=usage,
         contract=findings.contract,
@@ -365,6 +372,14 @@ def bring_up_to_date(github: GitHub, run: Run, pull_request: PullRequest, pushed
     body = comments.with_own_region(pull_request.body, text)
     if body is not None and body != pull_request.body:
         github.edit_pull_request(run.target.repo, pull_request.number, body=body)
+
+
+def _taken_up(run: Run) -> int:
+    """The newest version of the RFC that a review of the pull request has taken up, 0 where none has."""
+    store = hands.current().store
+    rounds = store.runs_of_kind(run.target.repo.id, run.target.issue, RunKind.REVIEW)
+    versions = [store.document(each.id, TAKEN_UP, int) or 0 for each in rounds if each.pull_request == run.pull_request]
+    return max(versions, default=0)
 
 
 def rfc_url(github: GitHub, run: Run, rfc: Rfc | None) -> str:
@@ -434,16 +449,31 @@ def answer_review(run_id: str) -> None:
     fates = suggesting.fates(run)
     for answer in draft.answers:
         thread = threads[answer.thread]
-        suggestion, stands = fates.get(answer.thread, (None, None))
-        # Whoever only suggests has said it all.
-        text = "" if stands and answer.kind == "done" and suggestion and not suggestion.has_words else answer.text
-        body = comments.thread_reply(answer.kind, text, pushed, is_as_suggested=stands)
+        body = _reply(run, answer, thread, pushed, fates.get(answer.thread))
         github.reply(repo, run.pull_request, thread.comments[0].id, f"thread:{run.id}:{answer.thread}", body)
         if answer.kind == "done" and our_hands.config(run).resolve_threads:
             github.resolve_thread(thread.node_id)
+    amended = briefs.amended_threads(run)
+    if any(answer.kind == "done" and amended.get(answer.thread) for answer in draft.answers):
+        store.put_document(run_id, TAKEN_UP, run.rfc_version)
     pull_request = github.pull_request(repo, run.pull_request)
     if pushed:
         bring_up_to_date(github, run, pull_request, pushed)
         ci.watch(run, pull_request, pushed)
     github.request_review(repo, run.pull_request, [actor.login for actor in _askers(run) if not actor.is_bot])
     store.put_document(run_id, "note", comments.reviewed_note(pull_request.html_url, pushed, draft.summary))
+
+
+def _reply(run: Run, answer: Answer, thread: ReviewThread, pushed: str, fate: tuple[Suggestion, bool] | None) -> str:
+    """What is said in the thread; `fate` is its suggestion, if the host applied one, and whether that stands."""
+    if answer.kind == AMENDS_RFC:
+        url, issue = thread.comments[-1].html_url, run.target.issue
+        return comments.amendment_reply(
+            run.rfc_version, answer.promise, answer.wording, answer.text, issue=issue, url=url
+        )
+    if fate is None:
+        return comments.thread_reply(answer.kind, answer.text, pushed)
+    suggestion, stands = fate
+    # Whoever only suggests has said it all.
+    is_all = answer.kind == "done" and stands and not suggestion.has_words
+    return comments.thread_reply(answer.kind, "" if is_all else answer.text, pushed, is_as_suggested=stands)

@@ -129,6 +129,8 @@ class Resumption:
     does_not_fit: bool = False
 
 
+TAKEN_UP = "taken_up"
+"""The name of the document with the later version of the RFC that a review round has taken up; absent where it has none."""
 SUGGESTED = "suggested"
 """The name of the document with the suggestions that a review round begins with; absent before they were looked for."""
 
