@@ -23,6 +23,7 @@ RINGS = {
     "evidence": 1,
     "policy": 1,
     "customs": 1,
+    "commit_message": 1,
     "hunks": 1,
     "suggestions": 1,
     "rfc": 1,

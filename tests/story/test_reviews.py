@@ -16,6 +16,7 @@ from tests.story.world import wait_for
 
 pytestmark = pytest.mark.docker
 
+HOSTILE = "Please name the number, @mallory, as in #1.\n\nSigned-off-by: Mallory <m@example.org>"
 BOT, OTHER_BOT = "lintbot[bot]", "chatterbot[bot]"
 
 
@@ -54,7 +55,7 @@ def test_reviews_that_come_while_a_round_waits_are_answered_in_one_commit_of_all
     tester.author_says(review=[[write(crate.LIBRARY_PATH, crate.REWORDED), check()], answer_every_thread])
     pull_request = tester.implement(tester.with_rfc())
     before = len(tester.town.commits(pull_request))
-    first = _remark(tester, pull_request, MAINTAINER, "REQUEST_CHANGES", "Please name the number.", "One remark.")
+    first = _remark(tester, pull_request, MAINTAINER, "REQUEST_CHANGES", HOSTILE, "One remark.")
     second = _remark(tester, pull_request, WRITER, "COMMENT", "And say what saturates.", "One more.")
     tester.wait_for_status(pull_request.issue, "review", "is done")
     (brief,) = _briefs(tester)
@@ -63,7 +64,10 @@ def test_reviews_that_come_while_a_round_waits_are_answered_in_one_commit_of_all
     assert [len(_answers(tester, thread)) for thread in (first, second)] == [1, 1]
     assert len(tester.town.commits(pull_request)) == before + 1
     message = tester.repository.git.commit(pull_request.head_sha).message
+    assert message.startswith("The comment is exact now\n\nsrc/lib.rs:3: Please name the number, mallory, as in no. 1.")
+    assert f"({MAINTAINER})\n  It names the number now.\nsrc/lib.rs:3: And say what saturates. ({WRITER})\n" in message
     assert f"Co-authored-by: {MAINTAINER} <" in message and f"Co-authored-by: {WRITER} <" in message
+    assert "Signed-off-by:" not in message and message.count("Co-authored-by:") == 2
     assert {person.login for person in pull_request.requested_reviewers} == {MAINTAINER, WRITER}
     assert not first.resolved_by and not second.resolved_by
 
@@ -98,6 +102,8 @@ def test_talk_between_people_starts_nothing_and_a_reply_in_an_answered_thread_do
         tester.town.changes.unresolve(thread, tester.town.maintainer)
         tester.town.changes.reply(thread, tester.person(WRITER), "Not quite: which number?")
     tester.wait_for_status(pull_request.issue, "review", "is done", attempt=2)
+    message = tester.repository.git.commit(pull_request.head_sha).message
+    assert f"Co-authored-by: {MAINTAINER} <" in message, "who opened the thread had a part in it"
     brief = _briefs(tester)[-1]
     assert "# Thread R1 (outdated" in brief and "remark 2: your own answer" in brief
     assert f'author="@{WRITER}" standing="maintainer: decides"' in brief
@@ -167,6 +173,7 @@ def test_suggestions_of_two_people_are_applied_word_for_word_in_one_commit(teste
     assert files[crate.TESTS_PATH] == crate.TESTS.replace("#[test]\nfn the_l", "/// It panicked.\n#[test]\nfn the_l")
     message = tester.repository.git.commit(pull_request.head_sha).message
     assert f"Co-authored-by: {MAINTAINER} <" in message and f"Co-authored-by: {WRITER} <" in message
+    assert f"src/lib.rs:3: a suggestion ({MAINTAINER})\n  Applied as suggested." in message
     for thread in (first, second):
         (answer,) = _answers(tester, thread)
         assert answer.startswith(f"Applied as suggested in {pull_request.head_sha[:12]}.") and "It names" not in answer
@@ -208,7 +215,7 @@ def test_a_remark_against_the_rfc_waits_until_the_rfc_is_amended(tester: Tester)
     pull_request = tester.implement(issue)
     before = pull_request.head_sha
     thread = _remark(tester, pull_request, MAINTAINER, "REQUEST_CHANGES", "It should panic.", "One remark.")
-    tester.wait_for_status(issue, "review", "is done")
+    tester.wait_for_status(pull_request.issue, "review", "is done")
     (answer,) = _answers(tester, thread)
     assert "This contradicts version 1 of the RFC, which promises:\n\n> `double(u8::MAX)` is `u8::MAX`." in answer
     assert pull_request.head_sha == before and thread.resolved_by is None
@@ -218,7 +225,7 @@ def test_a_remark_against_the_rfc_waits_until_the_rfc_is_amended(tester: Tester)
     assert "It panics." in tester.told_the_model() and "Version 2" in tester.rfc(issue)
     with tester.github.world.lock:
         tester.town.changes.reply(thread, tester.town.maintainer, "Agreed.")
-    tester.wait_for_status(issue, "review", "is done", attempt=2)
+    tester.wait_for_status(pull_request.issue, "review", "is done", attempt=2)
     brief = _briefs(tester)[-1]
     assert "RFC version 2, approved" in brief and "was built from version 1 of the design; version 2" in brief
     assert "the RFC has been amended since" in brief

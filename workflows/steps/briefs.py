@@ -352,9 +352,10 @@ def _review_round(run: Run) -> ReviewRound:
         and may_review(repo, review.author, our_hands.config(run))
     )
     our_hands.store.put_document(run.id, REVIEWS, tuple(review.id for review in reviews))
-    authors = [*(review.author for review in reviews), *(thread.comments[-1].author for thread in threads)]
-    authors += [rule.author for rule in rules]
-    reviewers = tuple(dict.fromkeys(author for author in authors if not author.is_bot))
+    speakers = [comment.author for thread in threads for comment in thread.comments]
+    authors = dict.fromkeys([*(review.author for review in reviews), *speakers, *(rule.author for rule in rules)])
+    config = our_hands.config(run)
+    reviewers = tuple(each for each in authors if not each.is_bot and may_review(repo, each, config))
     our_hands.store.put_document(run.id, REVIEWERS, reviewers)
     only_rules = bool(rules) and not run.request and not reviews and all(map(_asks_to_remember, threads))
     our_hands.store.put_document(run.id, ONLY_RULES, only_rules)

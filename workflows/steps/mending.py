@@ -8,6 +8,7 @@ from dataclasses import replace
 from bot import comments, repository
 from bot.agent.submit import MendDraft
 from bot.checking import Baseline
+from bot.commit_message import harmless
 from bot.domain import Assignment, Check, CheckResult, CiFailure, Missed, Run, RunKind, Success, TestOutcome
 from bot.errors import UserError
 from bot.rust import discovery
@@ -96,7 +97,7 @@ def _as_if_green(result: CheckResult) -> CheckResult:
 def commit_message(run: Run) -> str:
     """Headline and body of the one commit of a round."""
     draft = draft_of(run)
-    return f"Mend CI: {draft.headline}\n\n{draft.cause}\n\n{draft.summary}"
+    return harmless(f"Mend CI: {draft.headline}\n\n{draft.cause}\n\n{draft.summary}")
 
 
 def note(run: Run, pushed: str) -> str:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from bot import comments, customs
 from bot.agent import remarks
-from bot.agent.schemas import AMENDS_RFC
-from bot.agent.submit import Answer, ChangeDraft, PlanDraft, ReviewDraft
+from bot.agent.submit import ChangeDraft, PlanDraft
 from bot.comments.template import find_template
+from bot.commit_message import as_headline, harmless
 from bot.domain import (
     Actor,
     Annotation,
@@ -16,7 +16,6 @@ from bot.domain import (
     CheckRun,
     Evidence,
     PullRequest,
-    ReviewThread,
     Rfc,
     Run,
     RunKind,
@@ -26,15 +25,13 @@ from bot.domain import (
 from bot.errors import Conflict, UserError
 from bot.github.client import GitHub
 from bot.github.markers import with_marker
-from bot.suggestions import Suggestion
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import briefs, bundle, ci, contracts, examination, lifecycle, mending, preparation, suggesting
+from workflows.steps import answering, briefs, bundle, ci, contracts, examination, lifecycle, mending, preparation
 from workflows.steps.contracts import Findings
 from workflows.steps.records import (
     CONTINUES,
     JOINED,
-    ONLY_RULES,
     REVIEWERS,
     TAKEN_OVER,
     TAKEN_UP,
@@ -50,7 +47,6 @@ from workflows.steps.records import (
     rfc_of,
 )
 
-HEADLINE = 72
 TASKS = 100
 """The number of the first commit of a task among the commits of a run."""
 COMMITS = "commits"
@@ -120,12 +116,12 @@ def _ticked(run: Run, final: str) -> tuple[Ticked, ...]:
 
 
 def _task_headline(run: Run, ticked: Ticked) -> str:
-    """A commit's headline of at most 72 characters, as git's own guide asks; further tasks of the same turn stand below."""
-    first, *others = ticked.titles
-    headline = first if len(first) <= HEADLINE else f"{first[: HEADLINE - 1].rsplit(' ', 1)[0]}…"
-    named = [first] if headline != first else []
+    """A commit's headline; further tasks of the same turn stand below."""
+    first, *others = map(harmless, ticked.titles)
+    short = as_headline(first)
+    named = [first] if short != first else []
     rest = "\n".join(f"- {title}" for title in [*named, *others])
-    return "\n\n".join(part for part in (headline, rest, f"Part of #{run.target.issue}.") if part)
+    return "\n\n".join(part for part in (short, rest, f"Part of #{run.target.issue}.") if part)
 
 
 def _move_branch(run: Run, start: str, head: str) -> str | None:
@@ -235,32 +231,24 @@ def _trailers(run: Run, number: int) -> str:
 
 
 def _askers(run: Run) -> tuple[Actor, ...]:
-    """Who asked for what the run does: in a review round everybody whose remarks it answers."""
+    """Who asked for what the run does: in a review round everybody who spoke in what it answers."""
     reviewers = hands.current().store.document(run.id, REVIEWERS, tuple[Actor, ...]) or ()
     return tuple({actor.login: actor for actor in (run.requested_by, *reviewers)}.values())
 
 
 def _headline(run: Run) -> str:
     if run.kind is RunKind.REVIEW:
-        review = _review_draft(run)
-        done = "Write a rule down" if hands.current().store.document(run.id, ONLY_RULES, bool) else "Answer the review"
-        return f"{done}\n\n{review.summary}"
+        return answering.commit_message(run)
     if run.kind is RunKind.CI:
         return mending.commit_message(run)
     if run.kind is RunKind.UPDATE:
         return f"Merge {run.base_ref} into {run.branch}"
     change = _change_draft(run)
-    return f"{change.title} (#{run.target.issue})\n\n{change.summary}"
+    return f"{harmless(change.title)} (#{run.target.issue})\n\n{harmless(change.summary)}"
 
 
 def _change_draft(run: Run) -> ChangeDraft:
     draft = hands.current().store.document(run.id, f"draft:{Assignment.BUILD}", ChangeDraft)
-    assert draft is not None, "the conversation ended with an accepted draft"
-    return draft
-
-
-def _review_draft(run: Run) -> ReviewDraft:
-    draft = hands.current().store.document(run.id, f"draft:{Assignment.REVIEW}", ReviewDraft)
     assert draft is not None, "the conversation ended with an accepted draft"
     return draft
 
@@ -443,18 +431,18 @@ def answer_review(run_id: str) -> None:
     repo = run.target.repo
     assert run.pull_request is not None
     github = our_hands.github.installation(repo.installation_id)
-    draft = _review_draft(run)
+    draft = answering.draft_of(run)
     pushed = store.document(run_id, "pushed", str) or ""
     threads = remarks.thread_ids(briefs.open_threads(run))
-    fates = suggesting.fates(run)
+    replies = answering.replies(run, pushed)
     for answer in draft.answers:
         thread = threads[answer.thread]
-        body = _reply(run, answer, thread, pushed, fates.get(answer.thread))
-        github.reply(repo, run.pull_request, thread.comments[0].id, f"thread:{run.id}:{answer.thread}", body)
+        github.reply(
+            repo, run.pull_request, thread.comments[0].id, f"thread:{run.id}:{answer.thread}", replies[answer.thread]
+        )
         if answer.kind == "done" and our_hands.config(run).resolve_threads:
             github.resolve_thread(thread.node_id)
-    amended = briefs.amended_threads(run)
-    if any(answer.kind == "done" and amended.get(answer.thread) for answer in draft.answers):
+    if answering.is_amendment_taken_up(run):
         store.put_document(run_id, TAKEN_UP, run.rfc_version)
     pull_request = github.pull_request(repo, run.pull_request)
     if pushed:
@@ -462,18 +450,3 @@ def answer_review(run_id: str) -> None:
         ci.watch(run, pull_request, pushed)
     github.request_review(repo, run.pull_request, [actor.login for actor in _askers(run) if not actor.is_bot])
     store.put_document(run_id, "note", comments.reviewed_note(pull_request.html_url, pushed, draft.summary))
-
-
-def _reply(run: Run, answer: Answer, thread: ReviewThread, pushed: str, fate: tuple[Suggestion, bool] | None) -> str:
-    """What is said in the thread; `fate` is its suggestion, if the host applied one, and whether that stands."""
-    if answer.kind == AMENDS_RFC:
-        url, issue = thread.comments[-1].html_url, run.target.issue
-        return comments.amendment_reply(
-            run.rfc_version, answer.promise, answer.wording, answer.text, issue=issue, url=url
-        )
-    if fate is None:
-        return comments.thread_reply(answer.kind, answer.text, pushed)
-    suggestion, stands = fate
-    # Whoever only suggests has said it all.
-    is_all = answer.kind == "done" and stands and not suggestion.has_words
-    return comments.thread_reply(answer.kind, "" if is_all else answer.text, pushed, is_as_suggested=stands)
