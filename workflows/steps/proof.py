@@ -136,7 +136,7 @@ def _back(run: Run, assignment: Assignment, complaint: str, trial: int, trials: 
         said = _last_words(run, assignment)
         raise UserError(
             f"After {trials} tries the proof still does not stand.",
-            f"What the fresh container said last:\n\n{comments.fenced(complaint[:3000])}"
+            f"What did not hold the last time:\n\n{comments.fenced(complaint[:3000])}"
             + (f"\n\nWhat the agent says to it:\n\n{comments.quoted(said)}" if said else ""),
         )
     conversation.complain(run.id, assignment, complaint)
