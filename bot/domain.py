@@ -1268,7 +1268,8 @@ class BundleLink:
 class Evidence:
     """What the fresh containers showed: proofs by test, checks by command, tests that pass now and before.
 
-    `kept` are criteria that held before already, each with the test that showed it then and shows it now. `rustc` is the
+    `kept` are criteria that held before already, each with the test that showed it then and shows it now. `pinned` are new
+    tests of later rounds that passed before them as well: they pin what was so already. `rustc` is the
     compiler's version, `toolchain_remark` a sentence where it is not the one that the repository pins. `look_here` are the
     places that no proof can judge. `runs` is how often each new test was run and passed, `is_isolated` whether the last ones
     were in processes of their own. `mutation` tells how far the tests notice mistakes, None where nobody looked. `bundle`
@@ -1277,6 +1278,7 @@ class Evidence:
 
     proofs: tuple[Proof, ...] = ()
     kept: tuple[tuple[str, str], ...] = ()
+    pinned: tuple[str, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     passed_before: int = 0
     passed_after: int = 0

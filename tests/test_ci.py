@@ -216,7 +216,8 @@ def test_a_head_on_which_nothing_runs_is_ready_when_the_patience_is_over(place: 
 def test_nothing_is_concluded_from_a_head_that_was_pushed_a_moment_ago(place: Place) -> None:
     place.ci(test="success")
     place.grows_old(1)
-    assert place.look() == pytest.approx(PATIENCE * ci.SETTLING - 1, abs=2)
+    wait = place.look()
+    assert wait is not None and 0 < wait < PATIENCE * ci.SETTLING
     assert place.pull_request.draft
 
 

@@ -368,6 +368,18 @@ SITUATIONS: dict[str, Callable[[], str]] = {
         usage=USAGE,
         contract=Contract(),
     ),
+    "pull_request_body-after-a-round-with-tests": lambda: comments.pull_request_body(
+        issue=7,
+        account=comments.Account("Pairs are printed."),
+        source=comments.Source(RFC),
+        evidence=replace(
+            EVIDENCE,
+            proofs=(*EVIDENCE.proofs, Proof("tests/cli.rs::prints_none", RedKind.ASSERTION, True)),
+            pinned=("tests/cli.rs::prints_as_before", "src/lib.rs::tests::keeps_order"),
+        ),
+        usage=USAGE,
+        contract=Contract(),
+    ),
     "amendment_reply": lambda: comments.amendment_reply(
         2,
         "`double(u8::MAX)` is `u8::MAX`.",

@@ -284,6 +284,17 @@ def test_files_of_a_tree_get_other_contents_and_keep_their_modes(git: Git, base:
     assert git.with_files(ID, base, {}) == git.tree_of(ID, base)
 
 
+def test_changes_of_one_tree_can_be_made_to_another(git: Git, base: str, workspace: Path) -> None:
+    (workspace / "run.sh").write_bytes(b"new")
+    (workspace / "run.sh").chmod(0o755)
+    (workspace / "src/lib.rs").unlink()
+    tree = snapshot(git, workspace)
+    changes = git.changes(ID, base, tree)
+    assert git.with_changes(ID, base, changes) == tree
+    assert git.with_changes(ID, base, [each for each in changes if each.content is None]) != tree
+    assert git.with_changes(ID, base, ()) == git.tree_of(ID, base)
+
+
 def test_a_patch_makes_the_very_tree_again_where_only_the_base_is_there(
     git: Git, origin: Origin, base: str, workspace: Path, tmp_path: Path
 ) -> None:

@@ -48,5 +48,6 @@ def _road(run_id: str) -> None:
     preparation.fetch_dependencies(run_id)
     preparation.measure_base(run_id)
     converse_until(run_id, Assignment.CI, proof.prove_green)
+    proof.look_at_added_tests(run_id)
     land(run_id, Assignment.CI)
     publication.report_mending(run_id)

@@ -22,5 +22,6 @@ def _road(run_id: str) -> None:
     preparation.measure_base(run_id)
     suggesting.apply(run_id)
     converse_until(run_id, Assignment.REVIEW, proof.prove_green)
+    proof.look_at_added_tests(run_id)
     land(run_id, Assignment.REVIEW)
     publication.answer_review(run_id)

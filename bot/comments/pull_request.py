@@ -161,6 +161,10 @@ def _trace_table(criteria: Sequence[Criterion], evidence: Evidence) -> str:
         f"| | {'' if number else '*other new tests*'} | {_proof_cells(proof)} |{notices(proof)}"
         for number, proof in enumerate(others)
     ]
+    rows += [
+        f"| | {'' if number else '*asked for later, of what was so already*'} | `{cell(test)}` | 🟢 passed | 🟢 passes |"
+        for number, test in enumerate(evidence.pinned)
+    ]
     return "\n".join(rows)
 
 

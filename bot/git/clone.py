@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -387,8 +387,20 @@ class Git:
         repository = self._repository(repository_id)
         entries = dict(objects.entries(repository, tree))
         for path, content in files.items():
-            blob = repository.run("hash-object", "-w", "--stdin", stdin=content).decode().strip()
+            blob = objects.write_blob(repository, content)
             entries[os.fsencode(path)] = replace(entries[os.fsencode(path)], blob=blob)
+        return objects.write_tree(repository, entries)
+
+    def with_changes(self, repository_id: int, tree: str, changes: Iterable[FileChange]) -> str:
+        """The tree (or that of a commit) after these changes; those without a content delete their path."""
+        repository = self._repository(repository_id)
+        entries = dict(objects.entries(repository, tree))
+        for change in changes:
+            if change.content is None or change.mode is None:
+                entries.pop(os.fsencode(change.path), None)
+            else:
+                blob = objects.write_blob(repository, change.content)
+                entries[os.fsencode(change.path)] = Entry(change.mode.value.encode(), blob, len(change.content))
         return objects.write_tree(repository, entries)
 
     def has(self, repository_id: int, object_id: str) -> bool:

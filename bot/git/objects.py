@@ -77,6 +77,10 @@ def write_tree(repository: Repository, files: Mapping[bytes, Entry]) -> str:
         return repository.run("write-tree", index=index).decode().strip()
 
 
+def write_blob(repository: Repository, content: bytes) -> str:
+    return repository.run("hash-object", "-w", "--stdin", stdin=content).decode().strip()
+
+
 def write_blobs(repository: Repository, blobs: Sequence[bytes]) -> None:
     if blobs:
         stream = b"".join(b"blob\ndata %d\n%s\n" % (len(blob), blob) for blob in blobs)

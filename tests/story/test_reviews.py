@@ -135,6 +135,34 @@ def test_words_of_a_review_are_read_whoever_started_the_round_and_only_once(test
     assert "platypus" not in last, "it was answered in the round before"
 
 
+def test_tests_that_a_round_adds_are_shown_red_without_it_or_told_as_what_was_so_already(tester: Tester) -> None:
+    tripled = (
+        crate.SATURATING + "\n/// Three times.\npub fn triple(number: u8) -> u8 {\n    number.saturating_mul(3)\n}\n"
+    )
+    pin = crate.TESTS.replace("the_largest_number_stays", "no_number_is_too_large") + (
+        "\n#[test]\nfn nothing_stays_nothing() {\n    assert_eq!(double(0), 0);\n}\n"
+    )
+    new = "#[test]\nfn three_times() {\n    assert_eq!(doubler::triple(2), 6);\n}\n"
+    writes = [write(crate.LIBRARY_PATH, tripled), write(crate.TESTS_PATH, pin), write("tests/tripling.rs", new)]
+    tester.author_says(review=[[*writes, check()], answer_every_thread])
+    pull_request = tester.implement(tester.with_rfc())
+    assert "| 🔴 failed | 🟢 passes |" in pull_request.issue.body
+    _remark(tester, pull_request, MAINTAINER, "REQUEST_CHANGES", "Please triple as well, and pin zero.", "Two things.")
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    body = pull_request.issue.body
+    assert "`tests/tripling.rs::three_times` | 🔴 did not compile | 🟢 passes |" in body
+    assert "`tests/doubling.rs::nothing_stays_nothing` | 🟢 passed | 🟢 passes |" in body
+    assert "`tests/doubling.rs::the_largest_number_stays`: " in body, "a proof that is gone is a matter for people"
+    assert "tests/tripling.rs::two_is_doubled" not in body
+
+    tester.author_says(review=[[write(crate.LIBRARY_PATH, tripled + "// The end.\n"), check()], answer_every_thread])
+    _remark(tester, pull_request, MAINTAINER, "REQUEST_CHANGES", "Please mark the end.", "One more.")
+    tester.wait_for_status(pull_request.issue, "review", "is done", attempt=2)
+    body = pull_request.issue.body
+    assert "`tests/tripling.rs::three_times` | 🔴 did not compile | 🟢 passes |" in body
+    assert "`tests/doubling.rs::nothing_stays_nothing` | 🟢 passed | 🟢 passes |" in body
+
+
 def test_a_bot_that_the_repository_names_is_answered_and_another_is_not(tester: Tester) -> None:
     tester.has_files({".github/rfcsmith.toml": f'review_bots = ["{BOT}"]\n'})
     tester.author_says(review=[[write(crate.LIBRARY_PATH, crate.REWORDED), check()], answer_every_thread])

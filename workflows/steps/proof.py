@@ -27,17 +27,21 @@ from bot.rust import checks
 from bot.rust.compact import compact, failures, known_of, new_diagnostics
 from bot.rust.frozen import is_watched, weakened
 from bot.rust.libtest import DOC_TARGET
-from bot.rust.tests import TestItem, new_tests, outside_of_tests, tests_of
-from bot.rust.verdicts import has_compile_errors, has_passed, outcome_of, red_kind
+from bot.rust.split import split
+from bot.rust.tests import TestItem, new_tests, outside_of_tests, test_only_files, tests_of
+from bot.rust.verdicts import has_compile_errors, has_passed, outcome_of, red_kind, red_kinds
 from bot.workbench import Kept, Workbench
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import bundle, conversation, lifecycle, rules
 from workflows.steps.records import (
+    ADDED,
     JOINED,
+    Added,
     Green,
     Joined,
     Red,
+    added_before,
     agreed_criteria,
     assignment_of,
     red_of,
@@ -174,7 +178,7 @@ def prove_green(run_id: str, trial: int, trials: int) -> bool:
     with bench.fresh(bench.complete(tree), "green") as fresh:
         results = fresh.checker.climb(CheckScope.FULL, baseline, stop_early=False)
         stale = [path for path in fresh.rewritten() if path not in baseline.rewritten]
-        again = _again(fresh.checker, results, red_of(run))
+        again = _again(fresh.checker, results, _new_keys(run, tree))
     bench.saw(results, baseline)
     complaints = (
         _conflict_complaint(run, tree),
@@ -197,11 +201,48 @@ def prove_green(run_id: str, trial: int, trials: int) -> bool:
     return True
 
 
+@step("look_at_added_tests")
+def look_at_added_tests(run_id: str) -> None:
+    """Run the tests that a round on a pull request adds on the head before it: they are red there, or pin what was so already."""
+    our_hands = hands.current()
+    store = our_hands.store
+    if store.has_document(run_id, ADDED):
+        return
+    run = store.run(run_id)
+    green = store.document(run_id, "green", Green)
+    assert green is not None, "the tests were proven green"
+    before = sources(run, _base_tree(run))
+    tests = new_tests(before, sources(run, green.tree))
+    if not tests:
+        store.put_document(run_id, ADDED, Added({}))
+        return
+    run = lifecycle.enter(run, Stage.VERIFY)
+    git, repository_id = our_hands.git, run.target.repo.id
+    changes = git.changes(repository_id, _base_tree(run), green.tree)
+    old = git.read_many(repository_id, run.start, [change.path for change in changes])
+    part = split(changes, old, test_only=test_only_files(before)).test
+    # Where this is another machine than the one that proved it, the trees are here only with the bench.
+    bench = our_hands.workbenches.open(run)
+    results = _run_tests(bench, git.with_changes(repository_id, run.start, part), "red")
+    kinds = red_kinds(tests, results)
+    there = tests_of(before)
+    pinned = tuple(test.key for test in tests if test.key not in kinds and test.key not in there)
+    store.put_document(run_id, ADDED, Added(kinds, pinned))
+
+
+def _new_keys(run: Run, tree: str) -> set[str]:
+    """The tests that were red without the change, and in a round on a pull request those that it adds."""
+    red = red_of(run)
+    keys = set(red.kinds) if red is not None else set()
+    if run.is_on_pull_request:
+        keys |= {test.key for test in new_tests(sources(run, _base_tree(run)), sources(run, tree))}
+    return keys
+
+
 def _again(
-    checker: Checker, results: Sequence[CheckResult], red: Red | None
+    checker: Checker, results: Sequence[CheckResult], open_keys: set[str]
 ) -> tuple[tuple[frozenset[str], tuple[CheckResult, ...]], ...]:
     """The new tests run again, for each check the keys of those that passed there, and what came of it."""
-    open_keys = set(red.kinds) if red is not None else set()
     found = []
     for result in results:
         runs = [
@@ -244,11 +285,16 @@ def _complaint(run: Run, results: Sequence[CheckResult], baseline: Baseline, tre
         parts.append(f"In a fresh container the checks fail:\n\n{compact(results, baseline.results)}")
     red = red_of(run)
     passed = passing(results)
-    missing = [key for key in (red.kinds if red is not None else ()) if not has_passed(key, passed)]
+    still_there = set(tests_of(sources(run, tree)))
+    # Whoever reviews may want a test renamed or gone; that it is gone is shown to people.
+    missing = [
+        key
+        for key in (red.kinds if red is not None else ())
+        if not has_passed(key, passed) and not (run.is_on_pull_request and key not in still_there)
+    ]
     if missing:
         names = "\n".join(f"- {key}" for key in missing)
         parts.append(f"These tests were red without the change and do not pass with it:\n{names}")
-    still_there = set(tests_of(sources(run, tree)))
     lost = [key for key in lost_tests(results, baseline, ()) if key in still_there]
     if lost and not parts:
         names = "\n".join(f"- {key}" for key in lost[:20])
@@ -285,18 +331,25 @@ def _evidence(run: Run, results: Sequence[CheckResult], baseline: Baseline) -> E
     proofs: tuple[Proof, ...] = ()
     if red is not None:
         proofs = tuple(Proof(key, kind, has_passed(key, passed), red.criteria[key]) for key, kind in red.kinds.items())
+    if run.is_on_pull_request:
+        proofs = tuple(proof for proof in proofs if proof.is_green)
+    pinned = tuple(key for added in added_before(run) for key in added.pinned if has_passed(key, passed))
     bare = tuple(CheckResult(r.check, r.exit, r.seconds, flaky=r.flaky, ran_as=r.ran_as) for r in results)
     kept = _kept(run, baseline.passing & passed)
     return Evidence(
-        proofs, kept, bare, len(baseline.passing), len(passed), baseline.rustc, toolchain_remark(run, baseline)
+        proofs, kept, pinned, bare, len(baseline.passing), len(passed), baseline.rustc, toolchain_remark(run, baseline)
     )
 
 
 def _look_here(run: Run, tree: str) -> tuple[LookHere, ...]:
-    """Where the final tree weakens tests of the base or those that were proven red, or hides something from the proof."""
+    """Where the final tree weakens tests of the base or those that were proven red, or hides something from the proof.
+
+    In a round on a pull request also what weakens the tests that stood there when it began.
+    """
     red = red_of(run) if not run.is_on_pull_request else None
-    earlier = [_base_tree(run), *([red.tree] if red is not None else [])]
-    lines = [line for before in earlier for line in weakened(*_frozen_texts(run, before, tree))]
+    base = hands.current().git.tree_of(run.target.repo.id, run.base_commit)
+    earlier = [base, _base_tree(run), *([red.tree] if red is not None else [])]
+    lines = [line for before in dict.fromkeys(earlier) for line in weakened(*_frozen_texts(run, before, tree))]
     return tuple(dict.fromkeys(lines))
 
 

@@ -15,6 +15,7 @@ from bot.domain import (
     Assignment,
     CheckRun,
     Evidence,
+    Proof,
     PullRequest,
     Rfc,
     Run,
@@ -30,11 +31,13 @@ from workflows.engine import step
 from workflows.steps import answering, briefs, bundle, ci, contracts, examination, lifecycle, mending, preparation
 from workflows.steps.contracts import Findings
 from workflows.steps.records import (
+    ADDED,
     CONTINUES,
     JOINED,
     REVIEWERS,
     TAKEN_OVER,
     TAKEN_UP,
+    Added,
     Green,
     Joined,
     Red,
@@ -379,7 +382,18 @@ def _evidence(run: Run) -> Evidence:
     green = hands.current().store.document(run.id, "green", Green)
     assert green is not None, "the proof comes before publishing"
     look_here = (*green.evidence.look_here, *examination.left_over(run.id))
-    return replace(green.evidence, mutation=mutation_of(run), look_here=look_here)
+    added = hands.current().store.document(run.id, ADDED, Added) or Added({})
+    known = {proof.test for proof in green.evidence.proofs}
+    return replace(
+        green.evidence,
+        proofs=(
+            *green.evidence.proofs,
+            *(Proof(key, kind, True) for key, kind in added.kinds.items() if key not in known),
+        ),
+        pinned=(*green.evidence.pinned, *added.pinned),
+        mutation=mutation_of(run),
+        look_here=look_here,
+    )
 
 
 def _ensure_check_run(github: GitHub, run: Run, head: str, evidence: Evidence, findings: Findings) -> None:

@@ -9,7 +9,20 @@ from bot import policy
 from bot.agent.readers import reader_of
 from bot.agent.submit import Critique
 from bot.checking import Baseline
-from bot.domain import Assignment, Criterion, Evidence, FileChange, Finding, Mutation, RedKind, Rfc, Rule, Run, RunKind
+from bot.domain import (
+    Assignment,
+    Criterion,
+    Evidence,
+    FileChange,
+    Finding,
+    Mutation,
+    RedKind,
+    Rfc,
+    Rule,
+    Run,
+    RunKind,
+    Stage,
+)
 from bot.rfc.template import RfcTemplate, find_template
 from bot.rust.obstacles import other_toolchain, pinned_toolchain
 from bot.suggestions import Suggestion
@@ -64,6 +77,18 @@ class Red:
     kinds: dict[str, RedKind]
     criteria: dict[str, tuple[str, ...]]
     report: str
+
+
+ADDED = "added"
+"""The name of the document with the tests that a round on a pull request has added; absent before they were looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The new tests of a round: why each failed without the rest of the round, and those that passed there as well."""
+
+    kinds: dict[str, RedKind]
+    pinned: tuple[str, ...] = ()
 
 
 TAKEN_OVER = -1
@@ -197,12 +222,29 @@ def toolchain_remark(run: Run, baseline: Baseline) -> str:
 
 
 def red_of(run: Run) -> Red | None:
-    """The run's own red proof; what goes on from a pull request keeps to that of its implementation."""
+    """The run's own red proof; what goes on from a pull request keeps to that of its implementation and of the rounds since."""
     store = hands.current().store
     if not run.is_on_pull_request:
         return store.document(run.id, "red", Red)
     built = store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
-    return store.document(built.id, "red", Red) if built is not None else None
+    red = store.document(built.id, "red", Red) if built is not None else None
+    if red is None:
+        return None
+    kinds = {key: kind for added in added_before(run) for key, kind in added.kinds.items()}
+    return replace(red, kinds=kinds | red.kinds, criteria=dict.fromkeys(kinds, ()) | red.criteria)
+
+
+def added_before(run: Run) -> tuple[Added, ...]:
+    """What earlier rounds on the run's pull request have added."""
+    store = hands.current().store
+    rounds = [
+        each
+        for kind in (RunKind.REVIEW, RunKind.CI)
+        for each in store.runs_of_kind(run.target.repo.id, run.target.issue, kind)
+        if each.id != run.id and each.stage is Stage.DONE and each.pull_request == run.pull_request
+    ]
+    found = (store.document(each.id, ADDED, Added) for each in rounds)
+    return tuple(added for added in found if added is not None)
 
 
 def mutation_of(run: Run) -> Mutation | None:
