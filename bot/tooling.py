@@ -43,6 +43,9 @@ class CheckTool:
         text = compact(results, self.baseline.results) + self._in_full(results)
         if packages:
             text += f"\n\nOnly {', '.join(packages)} {'was' if len(packages) == 1 else 'were'} checked, which is what the change reaches."
+        if scope is CheckScope.QUICK and not filter:
+            left = [each.command for each in checker.rungs(CheckScope.FULL) if each not in checker.rungs(scope)]
+            text += f"\n\nLeft to a full check: {', '.join(f'`{each}`' for each in left)}." if left else ""
         skipped = len(checker.rungs(scope, filter)) - len(results)
         if skipped > 0:
             text += f"\n\nStopped at the first check that fails; {skipped} more were not run."
@@ -103,7 +106,9 @@ class CheckTool:
         manifests = self._manifests(tree)
         checker.format(changed, {path: edition_of(path, manifests) for path in changed})
         touched = [change.path for change in git.changes(repository_id, tree, self.bench.tree())]
-        return f"rustfmt formatted {', '.join(touched)}.\n" if touched else ""
+        if not changed:
+            return ""
+        return f"rustfmt formatted {', '.join(touched)}.\n" if touched else "rustfmt had nothing to format.\n"
 
     def _manifests(self, tree: str) -> dict[str, str]:
         git, repository_id = self.bench.git, self.bench.repository_id

@@ -13,6 +13,7 @@ from string import Template
 
 from bot.agent import schemas, tools
 from bot.agent.quote import STANDING, cut, latest, quote
+from bot.agent.readers import READERS
 from bot.agent.remarks import ThreadTask, sections, what_was_said
 from bot.domain import (
     Actor,
@@ -75,7 +76,8 @@ class Earlier:
 class Setting:
     """The world of a run as each brief describes it.
 
-    `repo_map` lists the files and what is in them, `baseline` tells how the checks stand on the base, `toolchain` names
+    `repo_map` lists the files and what is in them, `baseline` tells how the checks stand on the base ("" where that was not
+    measured), `toolchain` names
     the Rust tools of the image, as in "rustc 1.95.0 with cargo, clippy and rustfmt". `rules` are files (path, text) in
     which the repository says what it expects of contributors, `template` is that of its RFCs.
     """
@@ -290,7 +292,7 @@ def review_brief(
         _diff(review.difference, f"pull request #{number} against its base"),
         _section("The evidence so far", _report(review.evidence, "what was verified before the review")),
         _issue(discussion),
-        *_base(setting),
+        *_base(setting, _start_of(Assignment.REVIEW)),
         _map(setting),
         *_problems(problems),
     ]
@@ -340,7 +342,7 @@ def ci_brief(setting: Setting, discussion: Discussion, rfc: Rfc, mending: Mendin
         _diff(mending.difference, f"pull request #{number} against its base"),
         _issue(discussion),
         _comments(discussion),
-        *_base(setting),
+        *_base(setting, _start_of(Assignment.CI)),
         _map(setting),
     ]
     return _brief(Assignment.CI, setting, parts)
@@ -403,6 +405,8 @@ def system_prompt(assignment: Assignment, setting: Setting, *prompts: str) -> st
         workspace_note=_WORKSPACE_NOTES[assignment],
         edit_note=_EDIT_NOTES[assignment in tools.READ_ONLY],
         diff_note="" if assignment in tools.READ_ONLY else "; the tool `diff` shows what you changed",
+        measured_note=_MEASURED_NOTE.format(start=_start_of(assignment)) if setting.baseline else "",
+        **_SUBMISSION_NOTES[assignment in READERS],
     )
     return "\n\n".join([environment.strip(), *(_prompt(name).strip() for name in prompts)]) + "\n"
 
@@ -426,6 +430,29 @@ _WORKSPACE_NOTES = {
     Assignment.CI: " with the pull request's change in it",
     Assignment.UPDATE: " with the base and the pull request's change merged in it",
 }
+
+
+_MEASURED_NOTE = (
+    "- How the {start} stands (tests, clippy, rustfmt) is told below. You need not measure it again; what is red there is not "
+    "yours to mend.\n"
+)
+_SUBMISSION_NOTES = {
+    False: {
+        "mention": "; mention them in your submission",
+        "decided": ", and say in the submission what you decided and why",
+        "gap": (
+            " If the task cannot be done as it is put, submit the best correct part and say plainly what is missing and why: an "
+            "honest gap is worth more than a green light that lies."
+        ),
+    },
+    # What a second reader hands in are findings, and nothing else.
+    True: {"mention": "", "decided": "", "gap": ""},
+}
+
+
+def _start_of(assignment: Assignment) -> str:
+    """What the work begins at, in a word."""
+    return "head" if assignment in (Assignment.REVIEW, Assignment.CI) else "base"
 
 
 def _prompt(name: str) -> str:
@@ -591,9 +618,9 @@ def _plan(plan: Plan, notes: str) -> str:
     return _section("The plan", quote(text, what="the plan that was made for this design")) if rows else ""
 
 
-def _base(setting: Setting) -> list[str]:
+def _base(setting: Setting, start: str = "base") -> list[str]:
     return [
-        _section("How the base stands", _report(setting.baseline, "the checks as they ran before this work")),
+        _section(f"How the {start} stands", _report(setting.baseline, "the checks as they ran before this work")),
         _section("What CI requires", _check_list(setting.checks)),
     ]
 

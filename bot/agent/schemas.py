@@ -62,7 +62,7 @@ _ANSWERS = _list(
 )
 
 
-def _critique(reader: Assignment) -> dict[str, object]:
+def _critique(reader: Assignment, place: str) -> dict[str, object]:
     finding = _object(
         optional=["suggestion"],
         severity={
@@ -70,7 +70,7 @@ def _critique(reader: Assignment) -> dict[str, object]:
             "enum": ["blocker", "serious", "minor"],
             "description": "blocker: built like this it would be wrong or could not be proved.",
         },
-        place=_text("Where it stands in the draft: a section, a criterion (AC-2), a task."),
+        place=_text(place),
         problem=_text("What is wrong or missing, as a fact with its evidence: an input, a `path:line`."),
         suggestion=_text("The smallest change of the draft that would mend it."),
     )
@@ -202,7 +202,9 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
         ),
         answers=_ANSWERS,
     ),
-    Assignment.CRITIQUE: _critique(Assignment.CRITIQUE),
+    Assignment.CRITIQUE: _critique(
+        Assignment.CRITIQUE, "Where it stands in the draft: a section, a criterion (AC-2), a task."
+    ),
     Assignment.PLAN: _object(
         optional=["notes", "design_stands", "ground", "answers"],
         tasks=_list(
@@ -223,7 +225,9 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
         ground=_text("Then also: why the design still stands, or what in it does not. Two sentences."),
         answers=_ANSWERS,
     ),
-    Assignment.PLAN_CRITIQUE: _critique(Assignment.PLAN_CRITIQUE),
+    Assignment.PLAN_CRITIQUE: _critique(
+        Assignment.PLAN_CRITIQUE, "Where it stands: a task (T2), a criterion (AC-2), a file."
+    ),
     Assignment.TESTS: _object(
         optional=["notes"],
         tests=_list(

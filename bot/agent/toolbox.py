@@ -201,7 +201,7 @@ def _dependency(call: ToolCall, toolbox: Toolbox, should_stop: Callable[[], bool
     return printable(fetched)
 
 
-_SUBMITTED = {True: "Accepted.", False: "Received. It is verified in a fresh container now."}
+_SUBMITTED = {True: "Taken.", False: "Received. It is verified in a fresh container now."}
 
 
 def _submit(call: ToolCall, toolbox: Toolbox) -> str:

@@ -59,7 +59,8 @@ def compact(results: Sequence[CheckResult], baseline: Sequence[CheckResult] = ()
                 shown.add(place)
                 new.append(item)
         failed += fresh_failures
-    parts = ["\n".join(lines), *_findings(new), *_failed_tests(failed)]
+    # Two configurations mostly fail in the same words.
+    parts = ["\n".join(lines), *_findings(new), *_failed_tests(tuple(dict.fromkeys(failed)))]
     return _fit(parts)
 
 

@@ -25,6 +25,7 @@ from bot.agent.brief import (
     review_brief,
     rfc_brief,
 )
+from bot.agent.readers import READERS
 from bot.agent.remarks import ThreadTask
 from bot.agent.tools import tools_for
 from bot.domain import (
@@ -325,3 +326,15 @@ def test_the_examiner_sees_design_difference_and_evidence_and_not_what_the_autho
     for fact in ("RFC version 2, approved by", "+fn a() {}", "empty: red, then green"):
         assert fact in message
     assert "Tests live in src." not in message and "# The plan" not in message
+
+
+def test_only_who_hands_in_more_than_findings_is_told_to_say_something_in_the_submission() -> None:
+    for assignment, brief in briefs().items():
+        assert ("say in the submission" in brief.system) == (assignment not in READERS), assignment
+
+
+def test_how_the_start_stands_is_spoken_of_only_where_it_was_measured() -> None:
+    unmeasured = replace(SETTING, baseline="")
+    assert "stands" not in briefing.system_prompt(Assignment.RFC, unmeasured, "rfc").partition("# Whose word counts")[0]
+    assert "How the base stands" in briefing.system_prompt(Assignment.BUILD, SETTING, "build")
+    assert "How the head stands" in briefs()[Assignment.REVIEW].message

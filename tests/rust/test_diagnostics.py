@@ -262,6 +262,13 @@ def test_a_test_that_failed_before_is_not_blamed_on_the_change() -> None:
     assert "5 of the failures already on the base" in text and "panicked" not in text
 
 
+def test_a_test_that_fails_in_two_configurations_alike_is_shown_once() -> None:
+    result = parsed("workspace_tests", CheckKind.TEST, "cargo test --workspace")
+    twice = compact([result, replace(result, check=Check(CheckKind.TEST, "cargo test --all-features"))])
+    assert twice.count("test tests::boom (src/lib.rs) failed") == 1
+    assert twice.count("FAILED;") == 2
+
+
 def test_sixty_errors_fit_with_the_root_in_full_and_the_rest_in_figures() -> None:
     many = [error(f"mismatch {chr(97 + at % 26)}{chr(97 + at // 26)}", "E0308", at) for at in range(60)]
     root = error("cannot find type `Missing`", "E0412", 99)

@@ -38,6 +38,7 @@ from bot.hunks import hunks
 from bot.rfc import document
 from bot.rfc.draft import RfcDraft
 from bot.rfc.template import find_rules
+from bot.rust import mutants
 from bot.rust.outline import Known, repository_map
 from bot.rust.related import related
 from bot.workbench import LAST_CHECKS, Setup
@@ -61,6 +62,7 @@ from workflows.steps.records import (
     Resumption,
     Suggested,
     foot_of,
+    mutation_of,
     rfc_of,
     rules_of,
     setup_of,
@@ -148,6 +150,8 @@ def _examination(run: Run, setting: Setting, discussion: Discussion, rfc: Rfc) -
         f"{result.check.command}: {'passed' if result.is_success else 'as on the base'}"
         for result in green.evidence.checks
     ]
+    mutation = mutation_of(run)
+    rows += [f"no test notices {mutants.at(each)}: {each.what}" for each in (mutation.survivors if mutation else ())]
     return brief.examination_brief(setting, discussion, rfc, difference=difference, evidence="\n".join(rows))
 
 
@@ -155,13 +159,13 @@ def _setting(run: Run, assignment: Assignment, discussion: Discussion) -> Settin
     our_hands = hands.current()
     setup = setup_of(run)
     baseline = our_hands.store.document(run.id, "baseline", Baseline)
-    base_stands = "(not measured in this step)"
+    base_stands = ""
     if baseline is not None:
         base_stands = f"{toolchain_remark(run, baseline)}\n{baseline.summary()}".strip()
     return Setting(
         repository=run.target.repo.full_name,
         base_commit=run.base_commit,
-        repo_map=_repo_map(run, setup, discussion),
+        repo_map=_repo_map(run, assignment, setup, discussion),
         baseline=base_stands,
         checks=setup.checks,
         max_turns=budgets.max_turns(run, assignment),
@@ -222,16 +226,22 @@ SOURCES = 4_000
 HISTORY_FILES, HISTORY_COMMITS, HISTORY_SECONDS = 6, 10, 20.0
 
 
-def _repo_map(run: Run, setup: Setup, discussion: Discussion) -> str:
-    """What the repository holds, made without the model, with what the issue is about in front."""
+FINDERS = (Assignment.RFC, Assignment.CRITIQUE, Assignment.PLAN, Assignment.TESTS, Assignment.BUILD)
+"""Who has to find the places of the issue; all others are told them."""
+
+
+def _repo_map(run: Run, assignment: Assignment, setup: Setup, discussion: Discussion) -> str:
+    """What the workspace holds, made without the model, for those who have to find it with what the issue is about in front."""
     git, repository_id = hands.current().git, run.target.repo.id
     commit = run.start
-    paths = git.paths(repository_id, commit)
+    green = hands.current().store.document(run.id, "green", Green) if assignment is Assignment.EXAMINATION else None
+    tree = green.tree if green is not None else commit
+    paths = git.paths(repository_id, tree)
     wanted = [path for path in paths if path.endswith((".rs", "Cargo.toml", "rust-toolchain", "rust-toolchain.toml"))]
     sources = sorted(wanted, key=lambda path: (path.count("/"), path))[:SOURCES]
-    texts = git.texts(repository_id, commit, sources)
+    texts = git.texts(repository_id, tree, sources)
     said = "\n\n".join([discussion.issue.title, discussion.issue.body, *(each.body for each in discussion.comments)])
-    found = related(said, paths, texts)
+    found = related(said, paths, texts) if assignment in FINDERS else ()
     lock = git.read(repository_id, setup.base_tree or commit, "Cargo.lock") or b""
     return repository_map(Known(paths, texts, lock.decode(errors="replace"), found, _recent(run, commit, found)))
 
