@@ -32,7 +32,9 @@ class Changes(ReviewChanges):
 
     def withdraw(self, installation: Installation, permission: str, level: str = "none") -> None:
         """The App is left with less of a permission, from now on and for tokens that are out; GitHub tells nobody."""
-        installation.permissions[permission] = level
+        installation.permissions.pop(permission, None)
+        if level != "none":
+            installation.permissions[permission] = level
 
     def suspend(self, installation: Installation, sender: User) -> None:
         installation.suspended_at, installation.suspended_by = self.world.now(), sender

@@ -23,7 +23,8 @@ def pytest_runtest_makereport(
     """Shows the story up to its failure; afterwards nobody knows what was said."""
     report = yield
     story = item.stash.get(STORY, None)
-    if report.failed and story is not None:
+    # What fails once more while it is taken down has no world left to tell of.
+    if report.failed and story is not None and FAILED not in item.stash:
         item.stash[FAILED] = True
         report.sections.append(("the story so far", story.so_far()))
     return report

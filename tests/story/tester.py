@@ -49,9 +49,12 @@ class Tester:
         self.town.base = self.repository.git.resolve("main") or ""
 
     def move_to(self, owner: str) -> None:
-        """Hands the repository over to somebody else, who has the App installed as well."""
+        """Hands the repository over to somebody else, who has the App installed as well: once, as GitHub has it, and anew."""
         with self.github.world.lock:
             self.repository.owner = account = self.github.world.add_user(owner, kind="Organization")
+            for installation in self.github.world.installations:
+                if installation.account is account and not installation.deleted:
+                    self.town.changes.uninstall(installation, account)
             self.town.changes.install(self.github.app, account, account)
 
     def author_says(self, **lines: list[Line]) -> None:
