@@ -18,11 +18,17 @@ from markdown_it.token import Token
 from bot.domain import Command, Verb
 from bot.errors import UserError
 
+PAIR = "pair"
+"""The one option of `/implement`."""
+
 # How alike a word and a verb must be for "did you mean": `/implment` is (0.94), `/start` for `/status` is not (0.73).
 NEAR = 0.75
 
 _DID_YOU_MEAN = "Did you mean"
 _VERBS = {verb.value: verb for verb in Verb}
+_VERSION = re.compile(r"v(?P<version>[1-9][0-9]{0,3})(?=\s|$)", re.IGNORECASE)
+# Editors make one dash of two.
+_OPTION = re.compile(r"(?:--|[–—])(?P<name>[\w-]{1,40})(?=\s|$)")
 _SLASH = re.compile(r"\s*/(?P<word>[A-Za-z][\w-]*)[.,:;!?]*(?=\s|$)")
 _CANDIDATE = re.compile(r"\s*[/@]")
 _CODE_TAG = re.compile(r"<(?P<close>/?)(?:code|pre|kbd|samp|a|q|s|del)(?=[\s>/])[^>]*>", re.IGNORECASE)
@@ -69,6 +75,32 @@ def parse_commands(text: str, *, app_slug: str, previous: str = "") -> tuple[Com
         argument = "\n".join([item.rest, *lines[item.line + 1 : end]]).strip()
         commands.append(Command(item.verb, argument))
     return tuple(commands)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What `/implement` asks for: `version` is None where it names none, `hint` what else was said."""
+
+    version: int | None
+    is_paired: bool
+    hint: str
+
+
+def parse_order(argument: str) -> Order:
+    """The argument of `/implement`: options and the version first, in any order. Raises `UserError` for an unknown option."""
+    version, is_paired = None, False
+    while True:
+        if option := _OPTION.match(argument):
+            if option["name"].lower() != PAIR:
+                raise UserError(
+                    f"I do not know the option `--{option['name']}`.",
+                    f"There is one: `/implement --{PAIR}` shows you the plan, and then the tests, and waits for `/approve` each time.",
+                )
+            is_paired, argument = True, argument[option.end() :].lstrip()
+        elif version is None and (named := _VERSION.match(argument)):
+            version, argument = int(named["version"]), argument[named.end() :].lstrip()
+        else:
+            return Order(version, is_paired, argument)
 
 
 def is_near_miss(error: UserError) -> bool:

@@ -451,6 +451,7 @@ class Verb(StrEnum):
     CONCERN = "concern"
     RESOLVE = "resolve"
     IMPLEMENT = "implement"
+    APPROVE = "approve"
     RETRY = "retry"
     UPDATE = "update"
     REMEMBER = "remember"
@@ -674,6 +675,7 @@ class Stage(StrEnum):
     MUTATE = "mutate"
     EXAMINE = "examine"
     PUBLISH = "publish"
+    WAITING = "waiting"
     DONE = "done"
     ASKED = "asked"
     STOPPED = "stopped"
@@ -716,7 +718,8 @@ class Run:
     """One attempt at one target. The id is deterministic: `<kind>-<repository id>-<issue>-<attempt>`.
 
     It builds version `rfc_version` of the RFC, whose digest is `rfc_digest`; `rfc_known` was the newest when it was asked for.
-    `retry_of` is the id of the run that it goes on from, "" where it begins by itself.
+    `retry_of` is the id of the run that it goes on from, "" where it begins by itself. One that `is_paired` waits for an approval of
+    its plan and of its red tests.
     """
 
     id: str
@@ -738,6 +741,7 @@ class Run:
     rfc_digest: str = ""
     rfc_known: int = 0
     retry_of: str = ""
+    is_paired: bool = False
 
     @property
     def start(self) -> str:

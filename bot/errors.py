@@ -10,6 +10,7 @@ RfcsmithError
 │   ├── ModelUnavailable
 │   └── SandboxUnavailable
 ├── Question             people have to decide before it can go on; said as it is
+├── Paused               people were shown something, and the run waits for their word; not a failure
 ├── Stopped              a human asked the run to stop; not a failure
 └── Conflict             the world moved under us (a branch, a comment); read again and decide anew
 ```
@@ -87,6 +88,10 @@ class ModelUnavailable(Unavailable):
 
 class SandboxUnavailable(Unavailable):
     """The container engine is not there, or has no image for the sandbox."""
+
+
+class Paused(RfcsmithError):
+    """The run waits for people, and holds nothing until they have spoken."""
 
 
 class Stopped(RfcsmithError):

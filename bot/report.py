@@ -56,7 +56,9 @@ def _run_figures(store: Store, row: Any) -> dict[str, Any]:
     spans = store.spans(row.id)
     turns = store.all_turns(row.id)
     ended_at = row.ended_at or max((span.started_at + span.seconds for span in spans), default=row.started_at)
-    wall = (ended_at - row.started_at) if row.started_at else 0.0
+    stages = _stage_seconds(spans, ended_at)
+    # People may take as long as they like: that is none of what the work took.
+    wall = (ended_at - row.started_at - stages.get(Stage.WAITING, 0.0)) if row.started_at else 0.0
     commands = [span for span in spans if span.kind == "command"]
     model_seconds = sum(span.seconds for span in spans if span.kind == "model")
     command_seconds = sum(span.seconds for span in commands)
@@ -69,7 +71,7 @@ def _run_figures(store: Store, row: Any) -> dict[str, Any]:
         "pull_request": row.record["pull_request"],
         "stage": row.stage,
         "seconds": round(wall, 3),
-        "stages": _stage_seconds(spans, ended_at),
+        "stages": stages,
         "turns": sum(turn.assistant is not None for turn in turns),
         "tool_calls": sum(_tool_calls(turn) for turn in turns),
         "tokens": {

@@ -433,12 +433,16 @@ class Workbenches:
         if bench is not None:
             bench.close()
 
-    def discard(self, run: Run) -> None:
-        """The run is over: containers and files go."""
+    def put_away(self, run_id: str) -> None:
+        """A run that waits for people holds neither container nor file: all is made again from its last snapshot."""
         with self._lock:
-            bench = self._benches.pop(run.id, None)
+            bench = self._benches.pop(run_id, None)
         if bench is not None:
             bench.discard()
+
+    def discard(self, run: Run) -> None:
+        """The run is over: containers and files go, and so do its trees in the clone."""
+        self.put_away(run.id)
         if run.base_commit and self._git.has(run.target.repo.id, run.base_commit):
             self._git.forget(run.target.repo.id, run.id)
 

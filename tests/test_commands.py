@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.commands import is_mentioned, parse_commands
+from bot.commands import Order, is_mentioned, parse_commands, parse_order
 from bot.domain import Command, Verb
 from bot.errors import UserError
 
@@ -116,7 +116,6 @@ def test_a_command_anywhere_else_does_not_count(text: str) -> None:
         "/cc @ada",
         "/assign @ada",
         "/lgtm",
-        "/approve",
         "/hold",
         "/retest",
         "/merge",
@@ -234,3 +233,27 @@ def test_a_mention_in_plain_text_is_seen(text: str) -> None:
 def test_what_is_no_mention_is_not_seen(text: str) -> None:
     assert not is_mentioned(text, SLUG)
     assert not is_mentioned(text, "")
+
+
+@pytest.mark.parametrize(
+    ("argument", "order"),
+    [
+        ("", Order(None, False, "")),
+        ("--pair", Order(None, True, "")),
+        ("v3", Order(3, False, "")),
+        ("--pair v3 use a map", Order(3, True, "use a map")),
+        ("V3 --PAIR\nuse a map", Order(3, True, "use a map")),
+        ("—pair v3", Order(3, True, "")),
+        ("use v3 --pair", Order(None, False, "use v3 --pair")),
+        ("v3 v2", Order(3, False, "v2")),
+        ("v0", Order(None, False, "v0")),
+    ],
+)
+def test_options_and_version_of_implement_stand_first_in_any_order(argument: str, order: Order) -> None:
+    assert parse_order(argument) == order
+
+
+@pytest.mark.parametrize("argument", ["--piar", "v3 --pairs", "--pair --fast now"])
+def test_an_option_that_there_is_not_is_told_with_the_one_that_there_is(argument: str) -> None:
+    with pytest.raises(UserError, match="--pair` shows you the plan"):
+        parse_order(argument)

@@ -18,6 +18,7 @@ from bot.comments import BODY_LIMIT, fit, form
 from bot.comments.contract import next_version
 from bot.domain import (
     Actor,
+    Assignment,
     BundleLink,
     Check,
     CheckKind,
@@ -118,6 +119,7 @@ EVIDENCE = Evidence(
         *(LookHere(f"src/{number}.rs", "an `#[allow]` is new.") for number in range(5)),
     ),
 )
+SHOWN = "https://github.example/o/r/issues/7#issuecomment-11"
 KEPT = KeptWork("rfcsmith/7-print-wip", "https://github.example/o/r/tree/rfcsmith/7-print-wip", "c" * 40, files=3)
 CHECKS = LastChecks((*EVIDENCE.checks, CheckResult(Check(CheckKind.DOC, "cargo doc"), Failure(1), 2.0)), ("cargo doc",))
 FAILURES = (
@@ -211,6 +213,9 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "no_rfc_comment": lambda: comments.no_rfc_comment(MARA),
     "already_open_comment": lambda: comments.already_open_comment(MARA, PULL),
     "already_running_comment": lambda: comments.already_running_comment(MARA, RUN),
+    "already_running_comment-of-what-waits": lambda: comments.already_running_comment(
+        MARA, replace(RUN, stage=Stage.WAITING)
+    ),
     "approved_with_remarks_comment": lambda: comments.approved_with_remarks_comment(MARA, "rfcsmith"),
     "nothing_running_comment": lambda: comments.nothing_running_comment(MARA),
     "remember_elsewhere_comment": lambda: comments.remember_elsewhere_comment(MARA),
@@ -221,6 +226,15 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     ),
     "running_status_comment-at-an-unknown-price": lambda: comments.running_status_comment(
         replace(RUN, kind=RunKind.RFC, stage=Stage.PREPARE), None, USAGE, checks=None, dollars=None, url=""
+    ),
+    "running_status_comment-of-what-waits": lambda: comments.running_status_comment(
+        replace(RUN, stage=Stage.WAITING),
+        None,
+        USAGE,
+        checks=None,
+        dollars=0.5,
+        url="https://github.example/o/r/issues/7#issuecomment-9",
+        note=comments.waiting_note(Assignment.PLAN, "d" * 64, SHOWN),
     ),
     "idle_status_comment-of-what-was-stopped": lambda: comments.idle_status_comment(
         replace(RUN, stage=Stage.STOPPED), RFC, "", KEPT
@@ -244,6 +258,39 @@ SITUATIONS: dict[str, Callable[[], str]] = {
         replace(RUN, stage=Stage.FAILED), PLAN, comments.failed_note("It is archived.", "Unarchive it.")
     ),
     "steering_comment": lambda: comments.steering_comment(MARA),
+    "status_comment-waiting": lambda: comments.status_comment(
+        replace(RUN, stage=Stage.WAITING), PLAN, comments.waiting_note(Assignment.PLAN, "d" * 64, SHOWN)
+    ),
+    "plan_comment": lambda: comments.plan_comment(
+        MARA,
+        Plan(
+            (Task("T1", "Parse the flag", ("AC-1",), ("src/cli.rs", "src/lib.rs")), Task("T2", "Print it", ("AC-2",)))
+        ),
+        "The flag comes first.\nPrinting needs it.",
+        digest="d" * 64,
+        slug="rfcsmith",
+    ),
+    "red_tests_comment": lambda: comments.red_tests_comment(
+        MARA,
+        CRITERIA,
+        {
+            "tests/cli.rs::prints": RedKind.ASSERTION,
+            "tests/cli.rs::aborts": RedKind.ABORT,
+            "tests/cli.rs::more": RedKind.TODO,
+        },
+        {"tests/cli.rs::prints": ("AC-1",), "tests/cli.rs::aborts": ("AC-1", "AC-3"), "tests/cli.rs::more": ()},
+        difference="--- a/tests/cli.rs\n+++ b/tests/cli.rs\n@@ -1 +1,2 @@\n+#[test]",
+        digest="d" * 64,
+        slug="rfcsmith",
+    ),
+    "waiting_note": lambda: comments.waiting_note(Assignment.PLAN, "d" * 64, SHOWN),
+    "waiting_note-of-tests": lambda: comments.waiting_note(Assignment.TESTS, "d" * 64, SHOWN),
+    "approved_comment": lambda: comments.approved_comment(MARA, Assignment.PLAN, has_words=False),
+    "approved_comment-with-words": lambda: comments.approved_comment(MARA, Assignment.TESTS, has_words=True),
+    "corrected_meanwhile_comment": lambda: comments.corrected_meanwhile_comment(MARA, Assignment.PLAN),
+    "not_what_waits_comment": lambda: comments.not_what_waits_comment(MARA, Assignment.TESTS, "d" * 64, SHOWN),
+    "nothing_to_approve_comment": lambda: comments.nothing_to_approve_comment(MARA, None),
+    "nothing_to_approve_comment-while-it-works": lambda: comments.nothing_to_approve_comment(MARA, RUN),
     "stopped_note": lambda: comments.stopped_note(MARA),
     "account": lambda: comments.account(RunKind.IMPLEMENT, KEPT, PLAN, red_tests=2, checks=CHECKS),
     "account-of-a-draft": lambda: comments.account(

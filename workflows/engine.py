@@ -1,8 +1,8 @@
 """The durable engine: the only module that knows DBOS; everything that is enqueued is enqueued here.
 
 A step never lets an expected error cross the database: it records what happened as a plain value, and the workflow gets
-the same `UserError`, `Question`, `Stopped`, `Unavailable` or `Conflict` again however often the step's record is read. Other errors are
-bugs; DBOS records them as it likes, and only the workflow's outermost frame sees them.
+the same `UserError`, `Question`, `Paused`, `Stopped`, `Unavailable` or `Conflict` again however often the step's record is read. Other
+errors are bugs; DBOS records them as it likes, and only the workflow's outermost frame sees them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dbos import (
     SetWorkflowID,
 )
 
-from bot.errors import Conflict, Question, Stopped, Unavailable, UserError
+from bot.errors import Conflict, Paused, Question, Stopped, Unavailable, UserError
 
 log = logging.getLogger("rfcsmith")
 P = ParamSpec("P")
@@ -72,6 +72,8 @@ def step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 return {"user_error": [error.message, error.hint]}
             except Question as error:
                 return {"question": [error.message, error.hint]}
+            except Paused as error:
+                return {"paused": str(error)}
             except Stopped as error:
                 return {"stopped": str(error)}
             except Unavailable as error:
@@ -91,6 +93,8 @@ def step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 raise UserError(*outcome["user_error"])
             if "question" in outcome:
                 raise Question(*outcome["question"])
+            if "paused" in outcome:
+                raise Paused(outcome["paused"])
             if "stopped" in outcome:
                 raise Stopped(outcome["stopped"])
             if "unavailable" in outcome:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.errors import Conflict, Question, Stopped, Unavailable, UserError
+from bot.errors import Conflict, Paused, Question, Stopped, Unavailable, UserError
 from workflows.engine import enqueue_look, enqueue_run
-from workflows.steps import ci, keeping, lifecycle
+from workflows.steps import ci, keeping, lifecycle, pairing
 
 
 def run_to_its_end(
@@ -15,7 +15,8 @@ def run_to_its_end(
     """Walk the road, settle what came of it, and say so.
 
     Where a service does not answer, this segment ends and the next one is enqueued with a delay: a waiting run holds
-    no slot. The road is walked again from its start then; everything that was done is found done.
+    no slot. The road is walked again from its start then; everything that was done is found done. Where the run waits for
+    people, whoever answers lets the next segment be enqueued.
     """
     try:
         if not lifecycle.is_settled(run_id):
@@ -24,18 +25,16 @@ def run_to_its_end(
         look = ci.after_run(run_id)
         if look is not None:
             enqueue_look(look)
+        return
+    except Paused:
+        due = pairing.rest(run_id, segment)
     except (Unavailable, Conflict) as error:
         retry_after = error.retry_after if isinstance(error, Unavailable) else 1.0
-        pause = lifecycle.pause(run_id, segment, str(error), retry_after)
-        if pause is not None:
-            enqueue_run(
-                workflow,
-                run_id,
-                segment + 1,
-                partition=pause["partition"],
-                priority=pause["priority"],
-                delay=pause["seconds"],
-            )
+        due = lifecycle.pause(run_id, segment, str(error), retry_after)
+    if due is not None:
+        enqueue_run(
+            workflow, run_id, segment + 1, partition=due["partition"], priority=due["priority"], delay=due["seconds"]
+        )
 
 
 def _walk(run_id: str, road: Callable[[str], None]) -> None:
@@ -52,7 +51,7 @@ def _walk(run_id: str, road: Callable[[str], None]) -> None:
         except UserError as error:
             keeping.keep(run_id, error.message, error.hint)
             lifecycle.settle_failed(run_id, error.message, error.hint)
-    except (Unavailable, Conflict):
+    except (Paused, Unavailable, Conflict):
         raise
     except Exception as error:  # noqa: BLE001  the workflow's outermost frame
         lifecycle.settle_broken(run_id, repr(error))

@@ -8,7 +8,18 @@ from workflows.agent import converse, converse_until, revise
 from workflows.engine import workflow
 from workflows.frame import run_to_its_end
 from workflows.landing import land
-from workflows.steps import design, examination, mutation, parts, preparation, proof, publication, reading, retrying
+from workflows.steps import (
+    design,
+    examination,
+    mutation,
+    pairing,
+    parts,
+    preparation,
+    proof,
+    publication,
+    reading,
+    retrying,
+)
 
 
 @workflow("implement")
@@ -29,7 +40,12 @@ def _road(run_id: str) -> None:
     design.trust_ground(run_id)
     revise(run_id, Assignment.PLAN_CRITIQUE)
     design.trust_ground(run_id)
+    while not pairing.await_approval(run_id, Assignment.PLAN):
+        converse(run_id, Assignment.PLAN)
+        design.trust_ground(run_id)
     converse_until(run_id, Assignment.TESTS, proof.prove_red)
+    while not pairing.await_approval(run_id, Assignment.TESTS):
+        converse_until(run_id, Assignment.TESTS, proof.prove_red)
     retrying.take_up_change(run_id)
     if not mutation.is_proven(run_id):
         converse_until(run_id, Assignment.BUILD, proof.prove_green)

@@ -1,4 +1,4 @@
-"""One tiny workflow per delivery: it starts a run, leaves a message for the one at work, or answers."""
+"""One tiny workflow per delivery: it starts a run, lets one go on, leaves a message for the one at work, or answers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def route(delivery_id: str, trial: int) -> None:
         enqueue_run(
             WORKFLOWS[RunKind(run["kind"])],
             run["id"],
-            1,
+            run["segment"],
             partition=run["partition"],
             priority=run["priority"],
             delay=run["delay"],

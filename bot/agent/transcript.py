@@ -188,6 +188,19 @@ UNHEARD = (
 )
 
 
+CORRECTED = {
+    Assignment.PLAN: (
+        "Nobody works along your plan yet: people were shown it, and want something otherwise. What they said follows. Take it up, leave "
+        f"the rest as it is, and call `{schemas.NAMES[Assignment.PLAN]}` again with the whole plan."
+    ),
+    Assignment.TESTS: (
+        "Your tests were shown to fail without the change. People were shown them, and want something otherwise. What they said follows. "
+        f"Take it up in the workspace, leave the rest as it is, and call `{schemas.NAMES[Assignment.TESTS]}` again with all new tests."
+    ),
+}
+"""What an author is told whose plan or tests people did not approve; their words follow as messages."""
+
+
 def edited_note(version: int, shown: str) -> str:
     """Somebody changed by hand what the author was about to replace; `shown` is the quoted difference."""
     return (

@@ -50,6 +50,15 @@ from bot.comments.contract import contract_section, contract_summary
 from bot.comments.form import BODY_LIMIT, fenced, fit, own_region, quoted, with_own_region
 from bot.comments.investigation import inquired_note, inquiry_comment, second_reader_note
 from bot.comments.mutants import mutation_annotations
+from bot.comments.pairing import (
+    approved_comment,
+    corrected_meanwhile_comment,
+    not_what_waits_comment,
+    nothing_to_approve_comment,
+    plan_comment,
+    red_tests_comment,
+    waiting_note,
+)
 from bot.comments.pull_request import (
     Account,
     Source,
@@ -95,6 +104,7 @@ __all__ = [
     "already_open_comment",
     "already_running_comment",
     "amendment_reply",
+    "approved_comment",
     "approved_with_remarks_comment",
     "BODY_LIMIT",
     "bug_note",
@@ -106,6 +116,7 @@ __all__ = [
     "conflict_remark",
     "contract_section",
     "contract_summary",
+    "corrected_meanwhile_comment",
     "drift_section",
     "edited_comment",
     "ended_note",
@@ -137,7 +148,9 @@ __all__ = [
     "no_rfc_comment",
     "no_such_version_comment",
     "not_allowed_comment",
+    "not_what_waits_comment",
     "nothing_running_comment",
+    "nothing_to_approve_comment",
     "nothing_to_design_comment",
     "nothing_to_remember_comment",
     "nothing_to_retry_comment",
@@ -145,11 +158,13 @@ __all__ = [
     "opened_note",
     "own_region",
     "part_issue_body",
+    "plan_comment",
     "progress",
     "pull_request_body",
     "quoted",
     "red_on_base_comment",
     "remember_elsewhere_comment",
+    "red_tests_comment",
     "resumed_remark",
     "reviewed_note",
     "rfc_changed_question",
@@ -182,5 +197,6 @@ __all__ = [
     "up_to_date_note",
     "updated_note",
     "user_error_comment",
+    "waiting_note",
     "with_own_region",
 ]

@@ -66,6 +66,8 @@ def already_open_comment(actor: Actor, pull_request: PullRequest, *, is_unfinish
 
 
 def already_running_comment(actor: Actor, run: Run) -> str:
+    if run.stage is Stage.WAITING:
+        return f"@{actor.login} {capital(KIND_WORDS[run.kind])} waits for your approval here: `/approve` lets it go on, `/stop` ends it."
     return f"@{actor.login} {capital(KIND_WORDS[run.kind])} is at work here: {STAGE_WORDS[run.stage]}. `/stop` ends it."
 
 
@@ -131,10 +133,20 @@ def unheard_comment(actor: Actor, kind: RunKind) -> str:
 
 
 def running_status_comment(
-    run: Run, plan: Plan | None, usage: Usage, *, checks: LastChecks | None, dollars: float | None, url: str
+    run: Run,
+    plan: Plan | None,
+    usage: Usage,
+    *,
+    checks: LastChecks | None,
+    dollars: float | None,
+    url: str,
+    note: str = "",
 ) -> str:
-    """Where a run stands; `dollars` is None where the model's price is not known, `url` leads to its status comment."""
-    parts = [f"**Working on {KIND_WORDS[run.kind]}**: {STAGE_WORDS[run.stage]}.", stage_line(run)]
+    """Where a run stands; `dollars` is None where the model's price is not known, `url` leads to its status comment.
+
+    `note` says what it waits for, if it does.
+    """
+    parts = [f"**Working on {KIND_WORDS[run.kind]}**: {STAGE_WORDS[run.stage]}.", note or stage_line(run)]
     if plan is not None and plan.tasks:
         parts.append(plan_list(plan))
     if run.kind is not RunKind.RFC:

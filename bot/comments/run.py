@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bot.comments.form import capital
 from bot.comments.vocabulary import KIND_WORDS, STAGE_WORDS, STAGES_OF
-from bot.domain import Actor, Plan, Run, Stage, TaskState
+from bot.domain import Actor, Plan, Run, Stage, Task, TaskState
 
 
 def status_comment(run: Run, plan: Plan | None, note: str = "", *, links: str = "", remark: str = "") -> str:
     """The one comment of a run, edited in place: where it stands, its plan with ticks, and what came of it."""
     head = {
+        Stage.WAITING: f"⏸️ **{capital(KIND_WORDS[run.kind])} waits for your approval.**",
         Stage.DONE: f"✅ **{capital(KIND_WORDS[run.kind])} is done.**",
         Stage.ASKED: f"❓ **{capital(KIND_WORDS[run.kind])} waits for your answers.**",
         Stage.STOPPED: f"⏹️ **{capital(KIND_WORDS[run.kind])} was stopped.**",
@@ -20,7 +21,7 @@ def status_comment(run: Run, plan: Plan | None, note: str = "", *, links: str = 
         parts.append(note)
     if remark:
         parts.append(remark)
-    if not run.stage.is_final:
+    if not run.stage.is_final and run.stage is not Stage.WAITING:
         parts.append(stage_line(run))
     if plan is not None and plan.tasks:
         parts.append(plan_list(plan))
@@ -43,13 +44,14 @@ def stage_line(run: Run) -> str:
 
 
 def plan_list(plan: Plan) -> str:
-    marks = {TaskState.OPEN: "[ ]", TaskState.DONE: "[x]", TaskState.DROPPED: "[x]"}
-    lines = []
-    for task in plan.tasks:
-        criteria = f" ({', '.join(task.criteria)})" if task.criteria else ""
-        struck = "~~" if task.state is TaskState.DROPPED else ""
-        lines.append(f"- {marks[task.state]} {struck}{task.title}{criteria}{struck}")
-    return "\n".join(lines)
+    return "\n".join(task_line(task) for task in plan.tasks)
+
+
+def task_line(task: Task) -> str:
+    mark = "[ ]" if task.state is TaskState.OPEN else "[x]"
+    criteria = f" ({', '.join(task.criteria)})" if task.criteria else ""
+    struck = "~~" if task.state is TaskState.DROPPED else ""
+    return f"- {mark} {struck}{task.title}{criteria}{struck}"
 
 
 def resumed_remark(attempt: int, *, is_same_base: bool, has_red_tests: bool) -> str:

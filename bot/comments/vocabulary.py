@@ -24,10 +24,12 @@ COMMANDS = {
     Verb.CONCERN: ("`/concern <title>`", "object to the RFC: `/implement` waits until it is resolved", "triage"),
     Verb.RESOLVE: ("`/resolve <title>`", "take a concern off again, by its title or number", "triage"),
     Verb.IMPLEMENT: (
-        "`/implement [v<version>]`",
-        "build the RFC that you see, or that version, and open a pull request",
+        "`/implement [--pair] [v<version>]`",
+        "build the RFC that you see, or that version, and open a pull request; with `--pair` it shows you its plan, and then its red tests, "
+        "and waits each time",
         "write",
     ),
+    Verb.APPROVE: ("`/approve [digest]`", "let an implementation with `--pair` go on from what it shows you", "write"),
     Verb.RETRY: (
         "`/retry [hint]`",
         "go on from where the last run that was stopped or failed left off, minding the hint",
@@ -63,6 +65,7 @@ STAGE_WORDS = {
     Stage.MUTATE: "testing the tests with mutants",
     Stage.EXAMINE: "letting an examiner with fresh eyes look for what is wrong",
     Stage.PUBLISH: "publishing",
+    Stage.WAITING: "waiting for your approval",
     Stage.DONE: "done",
     Stage.ASKED: "waiting for answers",
     Stage.STOPPED: "stopped",

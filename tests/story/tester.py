@@ -251,6 +251,17 @@ class Tester:
 
         return wait_for(f"the status of {kind} says {words!r}", look)
 
+    def wait_for_approval(self, issue: Issue, part: str, showings: int = 1, attempt: int = 1) -> str:
+        """What a paired run shows of its `plan` or its `tests` for the so-manieth time, as soon as it waits for an approval."""
+        mark = f"pair:implement-{self.repository.id}-{issue.number}-{attempt}:{part}:"
+
+        def look() -> str:
+            shown = [body for marker, body in self._marked(issue) if marker.startswith(mark)]
+            waits = "waits for your approval" in self.status(issue, "implement", attempt)
+            return shown[-1] if waits and len(shown) == showings else ""
+
+        return wait_for(f"the {part} are shown and wait", look)
+
     def wait_for_container(self, phase: str) -> None:
         wait_for(f"a container of the phase {phase}", lambda: phase in self.world.phases())
 
@@ -332,7 +343,7 @@ class Tester:
         self.world.wait_until_quiet()
         problems = self.world.left_over() + self._unanswered() + self._answered_in_vain()
         problems += [f"twice: {double}" for double in self.town.doubles()]
-        problems += [f"never ended: {text}" for text in self._statuses() if text.startswith("⏳")]
+        problems += [f"never ended: {text}" for text in self._statuses() if text.startswith(("⏳", "⏸"))]
         problems += self.world.leaks_to_the_model(self._first_request) + self.world.leaks_on_github(self.repository)
         problems += self.world.leaks("the log", self.log().encode())
         problems += [line for line in _TROUBLE.findall(self.log()) if not any(words in line for words in self.excused)]

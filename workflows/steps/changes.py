@@ -37,12 +37,13 @@ def issue_changed(delivery_id: str, event: IssueChanged) -> Sequence[Run]:
         return []
     if event.action == "edited":
         return rounds.issue_edited(delivery_id, event)
+    woken: list[Run] = []
     for run in store.active_runs(event.repo.id, event.issue.number):
         is_end = event.action in ("closed", "deleted", "transferred")
         is_unlabeled = event.action == "unlabeled" and event.label == comments.RFC_NEEDED and run.kind is RunKind.RFC
         if is_end or is_unlabeled:
-            leave_stop(run, event.sender, delivery_id, comments.ended_note(event.sender, event.action))
-    return []
+            woken += leave_stop(run, event.sender, delivery_id, comments.ended_note(event.sender, event.action))
+    return woken
 
 
 def pull_request_changed(delivery_id: str, event: PullRequestChanged) -> Sequence[Run]:
@@ -53,12 +54,13 @@ def pull_request_changed(delivery_id: str, event: PullRequestChanged) -> Sequenc
     if record is None:
         return []
     ending = "merged" if event.pull_request.is_merged else "abandoned"
+    woken: list[Run] = []
     for run in store.active_runs(event.repo.id, record.target.issue):
         if run.is_on_pull_request:
-            leave_stop(run, event.sender, delivery_id, comments.ended_note(event.sender, ending))
+            woken += leave_stop(run, event.sender, delivery_id, comments.ended_note(event.sender, ending))
     if event.pull_request.is_merged:
         _tidy_up(replace(record.target, repo=event.repo), event.pull_request)
-    return []
+    return woken
 
 
 def _tidy_up(target: Target, merged: PullRequest) -> None:
@@ -99,7 +101,7 @@ def installation_changed(delivery_id: str, event: InstallationChanged) -> Sequen
     if event.action in ("deleted", "suspend"):
         runs = hands.current().store.runs_of_installation(event.installation_id)
         finish = _forget if event.action == "deleted" else _end
-        finish(runs, event.sender, delivery_id)
+        return finish(runs, event.sender, delivery_id)
     if event.action == "unsuspend":
         for run in hands.current().store.runs_of_installation(event.installation_id):
             lifecycle.say_late(run)
@@ -110,23 +112,26 @@ def repositories_removed(delivery_id: str, event: RepositoriesChanged) -> Sequen
     removed = {repo.id for repo in event.removed}
     store = hands.current().store
     runs = [run for run in store.runs_of_installation(event.installation_id) if run.target.repo.id in removed]
-    _forget(runs, event.sender, delivery_id)
-    return []
+    return _forget(runs, event.sender, delivery_id)
 
 
-def _end(runs: Sequence[Run], actor: Actor, delivery_id: str) -> None:
+def _end(runs: Sequence[Run], actor: Actor, delivery_id: str) -> Sequence[Run]:
+    woken: list[Run] = []
     for run in runs:
         if not run.stage.is_final:
-            leave_stop(run, actor, delivery_id, comments.ended_note(actor, "suspend"))
+            woken += leave_stop(run, actor, delivery_id, comments.ended_note(actor, "suspend"))
+    return woken
 
 
-def _forget(runs: Sequence[Run], actor: Actor, delivery_id: str) -> None:
+def _forget(runs: Sequence[Run], actor: Actor, delivery_id: str) -> Sequence[Run]:
     """Delete what was kept for repositories that took the App away; a run at work is stopped, and forgotten at its end."""
     store = hands.current().store
+    woken: list[Run] = []
     for run in runs:
         if not run.stage.is_final:
             # In this order: whoever stops must find that nothing of it is to be kept.
             store.put_document(run.id, lifecycle.FORGET, True)
-            leave_stop(run, actor, delivery_id, comments.ended_note(actor, "removed"))
+            woken += leave_stop(run, actor, delivery_id, comments.ended_note(actor, "removed"))
     for run in runs:
         lifecycle.forget(run.id)
+    return woken

@@ -25,6 +25,8 @@ FORGET = "forget"
 """The name of the document that says that nothing of a run is to be kept when it ends."""
 UNSAID = "unsaid"
 """The name of the document that says that nobody could be told how a run ended."""
+RESTED = "rested"
+"""The name of the document with the segments that ended to wait for people, who may take as long as they like."""
 NEXT_SEGMENT = "next_segment"
 """The name of the document that holds the number of the segment that a waiting run goes on with."""
 SAID_FROM = 8.0
@@ -184,13 +186,14 @@ def pause(run_id: str, segment: int, message: str, retry_after: float) -> dict[s
     """How long to wait for a service before the next segment; None where the run has waited too often."""
     our_hands = hands.current()
     run = our_hands.store.run(run_id)
-    if segment >= SEGMENTS:
+    waits = segment - len(our_hands.store.document(run_id, RESTED, tuple[int, ...]) or ())
+    if waits >= SEGMENTS:
         log.error("run %s gave up waiting: %s", run_id, message)
         _settle(run_id, Stage.FAILED, comments.failed_note(message, "Ask again when the service is back."))
         return None
     our_hands.workbenches.pause(run_id)
     our_hands.store.put_document(run_id, NEXT_SEGMENT, segment + 1)
-    seconds = max(retry_after, min(2.0 ** min(segment, 9), 300.0))
+    seconds = max(retry_after, min(2.0 ** min(waits, 9), 300.0))
     log.warning("run %s waits %.0f s: %s", run_id, seconds, message)
     if seconds >= SAID_FROM and not run.stage.is_final:
         _say_pause(run, message, seconds)

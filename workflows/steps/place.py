@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from bot.domain import (
     Repo,
     Run,
     RunKind,
+    Stage,
     Subject,
     Target,
 )
@@ -80,9 +82,16 @@ def open_run(place: Place, kind: RunKind, request: str, **fields: Any) -> Run:
 
 
 def order_of(run: Run, delay: float = 0.0) -> dict[str, Any]:
-    """The run as the workflow that enqueues it wants it; `delay` is in seconds."""
-    priority = hands.current().store.priority(run.id)
-    return {"kind": run.kind.value, "id": run.id, "partition": run.target.key, "priority": priority, "delay": delay}
+    """The run as the workflow that enqueues it wants it: from its beginning, or where it goes on; `delay` is in seconds."""
+    store = hands.current().store
+    return {
+        "kind": run.kind.value,
+        "id": run.id,
+        "segment": store.document(run.id, lifecycle.NEXT_SEGMENT, int) or 1,
+        "partition": run.target.key,
+        "priority": store.priority(run.id),
+        "delay": delay,
+    }
 
 
 def at(place: Place, subject: Subject, is_open: bool = True, said_at: datetime | None = None) -> Place:
@@ -115,11 +124,18 @@ def place_of_pull_request(repo: Repo, pull_request: PullRequest, sender: Actor, 
     return Place(repo, pull_request.number, target, sender, subject, delivery_id, pull_request.number)
 
 
-def leave_stop(run: Run, actor: Actor, delivery_id: str, why: str = "") -> None:
-    """Let the run stop; `why` is what is told in the end where nobody asked for it in words."""
+def rouse(run: Run) -> Sequence[Run]:
+    """The run, to be enqueued, if it waits for people; whoever calls has left before what it is to go on with."""
+    run = hands.current().store.run(run.id)
+    return [run] if run.stage is Stage.WAITING else []
+
+
+def leave_stop(run: Run, actor: Actor, delivery_id: str, why: str = "") -> Sequence[Run]:
+    """Let the run stop, which is returned if it has to be enqueued for that; `why` is told in the end where nobody asked in words."""
     message = Message(f"{delivery_id}:{run.id}", MessageKind.STOP, actor, Permission.WRITE, why)
     store = hands.current().store
     store.leave(run.id, message)
     segment = store.document(run.id, lifecycle.NEXT_SEGMENT, int)
     if segment is not None:
         wake_run(run.id, segment)
+    return rouse(run)

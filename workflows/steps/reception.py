@@ -42,7 +42,7 @@ REVIEW_DELAY = 3.0
 
 @step("receive")
 def receive(delivery_id: str) -> list[dict[str, Any]]:
-    """Handle a delivery; returns what to enqueue: runs, and looks at CI (of the kind `look`).
+    """Handle a delivery; returns what to enqueue: runs that begin or go on, and looks at CI (of the kind `look`).
 
     Repeating it changes nothing: every effect is looked for first.
     """

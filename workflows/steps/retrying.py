@@ -12,7 +12,7 @@ from bot.errors import UserError
 from bot.workbench import Kept
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import design, keeping, lifecycle, publication, rounds
+from workflows.steps import design, keeping, lifecycle, pairing, publication, rounds
 from workflows.steps.place import Place, answer, github_of, open_run
 from workflows.steps.records import (
     CONTINUES,
@@ -56,6 +56,7 @@ def retry(place: Place, hint: str, number: int, comment_id: int | None) -> Seque
         # Who retries knows what stands there now, and wants the version that was begun.
         rfc_known=latest.version if latest is not None else last.rfc_known,
         retry_of=last.id,
+        is_paired=last.is_paired,
         branch=draft.head_ref if draft is not None else "",
         pull_request=draft.number if draft is not None else None,
     )
@@ -100,8 +101,9 @@ def take_up(run_id: str) -> None:
         lay_out(run, resumption.tests if has_to_prove else resumption.tree)
         if resumption.is_same_base:
             _take_over(earlier, run)
+        has_red_tests = store.has_document(run_id, "red") if resumption.is_same_base else bool(resumption.tests)
         remark = comments.resumed_remark(
-            earlier.attempt, is_same_base=resumption.is_same_base, has_red_tests=bool(resumption.tests)
+            earlier.attempt, is_same_base=resumption.is_same_base, has_red_tests=has_red_tests
         )
         store.put_document(run_id, REMARK, remark)
     elif resumption.does_not_fit:
@@ -179,22 +181,24 @@ def _take_over(earlier: Run, run: Run) -> None:
     """The plan with its ticks, and the tests that were shown red: on the same base both are as good as they were."""
     store = hands.current().store
     plan, draft = store.plan(earlier.id), store.document(earlier.id, f"draft:{Assignment.PLAN}", PlanDraft)
-    if plan is None or draft is None:
+    if plan is None or draft is None or not pairing.may_take_over(earlier, run, Assignment.PLAN):
         return
     store.put_document(run.id, "plan", plan)
     store.put_document(run.id, f"draft:{Assignment.PLAN}", draft)
     store.put_document(run.id, Submitted.name(Assignment.PLAN), 0)
+    pairing.take_over(run, Assignment.PLAN)
     # Half of the work is done along it already: nobody criticises it again, and its author is not here to answer.
     store.put_document(run.id, f"draft:{Assignment.PLAN_CRITIQUE}", Critique(()))
     store.put_document(run.id, Submitted.name(Assignment.PLAN_CRITIQUE), 0)
     red = store.document(earlier.id, "red", Red)
     tests = store.document(earlier.id, f"draft:{Assignment.TESTS}", TestsDraft)
-    if red is None or tests is None:
+    if red is None or tests is None or not pairing.may_take_over(earlier, run, Assignment.TESTS):
         return
     hands.current().workbenches.open(run).keep(Kept.RED, red.tree)
     store.put_document(run.id, f"draft:{Assignment.TESTS}", tests)
     store.put_document(run.id, Submitted.name(Assignment.TESTS), 0)
     store.put_document(run.id, "red", red)
+    pairing.take_over(run, Assignment.TESTS)
     _take_over_ticked(earlier, run)
 
 

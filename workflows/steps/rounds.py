@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 
 from bot import comments
+from bot.commands import parse_order
 from bot.domain import (
     CommentEdited,
     Concern,
@@ -28,7 +29,6 @@ from workflows.steps import design, keeping, parts
 from workflows.steps.place import Place, answer, github_of, is_allowed, open_run
 
 _WORD = re.compile(r"\w{3}")
-_VERSION = re.compile(r"v(?P<version>[1-9][0-9]{0,3})(?=\s|$)", re.IGNORECASE)
 
 
 def has_rfc(place: Place) -> bool:
@@ -181,6 +181,11 @@ def _no_such_concern(concerns: Sequence[Concern], wanted: str) -> UserError:
 def implement(place: Place, argument: str, number: int, comment_id: int | None) -> Sequence[Run]:
     """Bind a new run to the version that the person saw, or named; where that is in doubt, ask."""
     store = hands.current().store
+    try:
+        order = parse_order(argument)
+    except UserError as error:
+        answer(place, comments.user_error_comment(place.sender, error.message, error.hint), number)
+        return []
     refusal = not_now(place)
     if refusal:
         answer(place, refusal, number)
@@ -192,22 +197,21 @@ def implement(place: Place, argument: str, number: int, comment_id: int | None) 
         draft = comments.already_running_comment(place.sender, drafts[0]) if drafts else ""
         answer(place, draft or comments.no_rfc_comment(place.sender), number)
         return []
-    named = _VERSION.match(argument)
-    wanted = int(named["version"]) if named else None
+    wanted = order.version
     rfc = _seen(place, latest) if wanted is None else store.rfc(place.repo.id, place.target.issue, wanted)
     question = _question(place, rfc, latest, wanted)
     if question or rfc is None:
         answer(place, question, number)
         return []
-    request = argument[named.end() :].strip() if named else argument
     run = open_run(
         place,
         RunKind.IMPLEMENT,
-        request,
+        order.hint,
         comment_id=comment_id,
         rfc_version=rfc.version,
         rfc_digest=rfc.digest,
         rfc_known=latest.version,
+        is_paired=order.is_paired,
     )
     return [run, *parts.next_draft(place)]
 

@@ -31,7 +31,7 @@ from bot.domain import (
 from bot.errors import UserError
 from bot.workbench import LAST_CHECKS
 from workflows import hands
-from workflows.steps import budgets, lifecycle, retrying, reviewing, rounds, updating
+from workflows.steps import budgets, lifecycle, pairing, retrying, reviewing, rounds, updating
 from workflows.steps.place import (
     Place,
     answer,
@@ -42,6 +42,7 @@ from workflows.steps.place import (
     leave_stop,
     place_at,
     place_of_pull_request,
+    rouse,
 )
 from workflows.steps.records import KEPT
 
@@ -54,6 +55,7 @@ NEEDED = {
     Verb.CONCERN: Permission.TRIAGE,
     Verb.RESOLVE: Permission.TRIAGE,
     Verb.IMPLEMENT: Permission.WRITE,
+    Verb.APPROVE: Permission.WRITE,
     Verb.RETRY: Permission.WRITE,
     Verb.UPDATE: Permission.WRITE,
     Verb.REMEMBER: Permission.WRITE,
@@ -88,8 +90,9 @@ def commented(delivery_id: str, event: CommentCreated | CommentEdited, *, previo
     if _is_talk(asked):
         if place.pull_request is not None:
             return _talked(place, asked, event.comment.body)
-        if _steers(place, event.comment.body):
-            return []
+        steered = _steered(place, event.comment.body)
+        if steered is not None:
+            return steered
         if rounds.has_rfc(place):
             asked = (Command(Verb.RFC, event.comment.body.strip()),)
     return _obey(place, asked, comment_id=event.comment.id)
@@ -111,27 +114,28 @@ def _is_talk(asked: Sequence[Command | UserError]) -> bool:
     return all(isinstance(item, UserError) and not is_near_miss(item) for item in asked)
 
 
-def _steers(place: Place, text: str) -> bool:
-    """Hand a mention in free words to the run at work, if there is one and this person may steer it."""
+def _steered(place: Place, text: str) -> Sequence[Run] | None:
+    """Hand a mention in free words to the run at work; returns what is to go on, None where there is no run or they may not steer it."""
     our_hands = hands.current()
     running = our_hands.store.active_runs(place.repo.id, place.target.issue)
     if not running or rounds.is_being_published(running[0]):
-        return False
+        return None
     needed = Permission.TRIAGE if running[0].kind is RunKind.RFC else Permission.WRITE
     permission = github_of(place.repo).permission(place.repo, place.sender.login)
     if permission < needed:
-        return False
+        return None
     github_of(place.repo).react(place.repo, place.subject)
     message = Message(place.delivery_id, MessageKind.STEER, place.sender, permission, text)
     our_hands.store.leave(running[0].id, message)
     answer(place, comments.steering_comment(place.sender), 0)
-    return True
+    return rouse(running[0])
 
 
 def _talked(place: Place, asked: Sequence[Command | UserError], text: str) -> Sequence[Run]:
     """Free words to us on our pull request: for the run at work, else a round of its own that answers what is open."""
-    if _steers(place, text):
-        return []
+    steered = _steered(place, text)
+    if steered is not None:
+        return steered
     github = github_of(place.repo)
     if not place.is_open or github.permission(place.repo, place.sender.login) < Permission.WRITE:
         return _obey(place, asked)
@@ -196,6 +200,8 @@ def _carry_out(place: Place, command: Command, number: int, comment_id: int | No
             return []
         case Verb.IMPLEMENT:
             return rounds.implement(place, command.argument, number, comment_id)
+        case Verb.APPROVE:
+            return pairing.approve(place, command.argument, number)
         case Verb.RETRY:
             return retrying.retry(place, command.argument, number, comment_id)
         case Verb.UPDATE:
@@ -210,11 +216,10 @@ def _stop(place: Place, number: int) -> Sequence[Run]:
     running = hands.current().store.active_runs(place.repo.id, place.target.issue)
     if not running:
         answer(place, comments.nothing_running_comment(place.sender), number)
-    for run in running:
-        leave_stop(run, place.sender, place.delivery_id)
+    woken = [each for run in running for each in leave_stop(run, place.sender, place.delivery_id)]
     if running:
         answer(place, comments.stopping_comment(place.sender, running[0]), number)
-    return []
+    return woken
 
 
 def _status(place: Place) -> str:
@@ -229,6 +234,7 @@ def _status(place: Place) -> str:
             checks=store.document(run.id, LAST_CHECKS, LastChecks),
             dollars=budgets.dollars(run.id),
             url=store.document(run.id, lifecycle.STATUS_URL, str) or "",
+            note=pairing.note_of(run),
         )
     record = store.target(place.repo.id, place.target.issue)
     url = ""
