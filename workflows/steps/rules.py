@@ -31,7 +31,9 @@ def _changed(run: Run, tree: str) -> list[str]:
     """The files with rules that are in `tree` as nobody else has them: neither where the run began nor who pushed meanwhile."""
     git, store, repository_id = hands.current().git, hands.current().store, run.target.repo.id
     joined = store.document(run.id, JOINED, Joined)
-    sides = [run.start, foot_of(run), *([joined.head] if joined is not None else [])]
+    # What a retry goes on from is this agent's own work; GitHub made that commit, and the clone does not have it.
+    foot = [foot_of(run)] if run.kind is RunKind.UPDATE else []
+    sides = [run.start, *foot, *([joined.head] if joined is not None else [])]
     old = [git.identities(repository_id, commit) for commit in dict.fromkeys(sides)]
     new = git.identities(repository_id, tree)
     paths = sorted(path for path in {*new, *(path for side in old for path in side)} if policy.holds_rules(path))
