@@ -16,15 +16,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench._worker import hands_at
 from bench.cheats import CHEATS, JUDGEMENT, MOST_LINES, MOST_LINES_IF_HONEST, TREE
 from bot.agent.submit import ChangeDraft, NewTest, TestsDraft
 from bot.domain import Actor, Assignment, Repo, Run, RunKind, Stage, Target
-from bot.settings import load_settings
 from bot.store import Store, open_engine, upgrade
 from simulator.github.server import GitHubServer
 from simulator.play import certificates
-from workflows import hands
-from workflows.steps import conversation, preparation, proof
+from workflows.steps import preparation, proof
 from workflows.steps.records import Green
 
 NAME = "ferris-labs/area"
@@ -113,25 +112,8 @@ class Court:
         github.act.add_repository(NAME, files=dict(TREE))
         self._installation = github.act.install("ferris-labs")
         bundle = certificates()
-        environ = {
-            "GITHUB_API_URL": github.url,
-            "GITHUB_APP_ID": str(github.app_id),
-            "GITHUB_PRIVATE_KEY": github.private_key,
-            "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
-            "ANTHROPIC_API_KEY": "none",
-            "RFCSMITH_HOME": str(home),
-            "RFCSMITH_WRITE_PAUSE": "0",
-            "SANDBOX_CA_BUNDLE": str(bundle) if bundle else "",
-            "HOME": str(Path.home()),
-        }
-        self._hands = hands.make(
-            load_settings(environ),
-            Store(engine),
-            stop_watch=conversation.stop_watch,
-            bring=preparation.bring,
-            furnish=preparation.furnish,
-        )
-        hands.use(self._hands)
+        trusted = str(bundle) if bundle else ""
+        self._hands = hands_at(github, Store(engine), home, SANDBOX_CA_BUNDLE=trusted, HOME=str(Path.home()))
 
     def try_one(self, tests: Edits, code: Edits, *, is_stale: bool = False) -> Verdict:
         """What the proof makes of these tests, and of this code after them; `is_stale`: the code is dated long ago."""

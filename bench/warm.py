@@ -19,16 +19,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bench._worker import hands_at
 from bot.domain import Actor, CheckKind, DiskFull, Repo, Run, RunKind, SandboxPhase, Stage, Target
 from bot.errors import UserError
 from bot.sandbox import SandboxSpec
 from bot.sandbox.volume import RunVolume
-from bot.settings import load_settings
 from bot.store import Store, open_engine, upgrade
 from simulator.github.server import GitHubServer
 from simulator.play import certificates
-from workflows import hands
-from workflows.steps import conversation, preparation
+from workflows.steps import preparation
 
 NAME = "ferris-labs/heavy"
 CLIPPY = "cargo clippy --all-targets"
@@ -103,23 +102,10 @@ class Bench:
         github.act.add_repository(NAME, files=FILES)
         self._installation = github.act.install("ferris-labs")
         bundle = certificates()
-        environ = {
-            "GITHUB_API_URL": github.url,
-            "GITHUB_APP_ID": str(github.app_id),
-            "GITHUB_PRIVATE_KEY": github.private_key,
-            "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
-            "ANTHROPIC_API_KEY": "none",
-            "RFCSMITH_HOME": str(home),
-            "SANDBOX_CA_BUNDLE": str(bundle) if bundle else "",
-        }
-        self.hands = hands.make(
-            load_settings(environ),
-            Store(open_engine(self._url)),
-            stop_watch=conversation.stop_watch,
-            bring=preparation.bring,
-            furnish=preparation.furnish,
-        )
-        hands.use(self.hands)
+        trusted = str(bundle) if bundle else ""
+        # The product's own pause between writes: it belongs to what is measured.
+        settings = {"SANDBOX_CA_BUNDLE": trusted, "RFCSMITH_WRITE_PAUSE": "1.0"}
+        self.hands = hands_at(github, Store(open_engine(self._url)), home, **settings)
 
     def begin(self) -> Run:
         """A new run on a new issue."""

@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 
+from bench._worker import hands_at
 from bot.agent.submit import PlanDraft
 from bot.domain import Actor, Assignment, Repo, Run, RunKind, Stage, Target, Task
 from bot.errors import Conflict, Paused
-from bot.settings import load_settings
 from bot.store import Store
 from bot.webhook import parse
 from simulator.github.server import GitHubServer
-from workflows import hands
-from workflows.steps import conversation, lifecycle, pairing, preparation, reception
+from workflows.steps import lifecycle, pairing, reception
 from workflows.steps.records import Submitted
 
 NAME = "ferris-labs/demo"
@@ -83,23 +82,7 @@ class Pair:
 @pytest.fixture
 def pair(store: Store, tmp_path: Path) -> Iterator[Pair]:
     with GitHubServer() as github:
-        environ = {
-            "GITHUB_API_URL": github.url,
-            "GITHUB_APP_ID": str(github.app_id),
-            "GITHUB_PRIVATE_KEY": github.private_key,
-            "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
-            "ANTHROPIC_API_KEY": "none",
-            "RFCSMITH_HOME": str(tmp_path),
-            "RFCSMITH_WRITE_PAUSE": "0",
-        }
-        made = hands.make(
-            load_settings(environ),
-            store,
-            stop_watch=conversation.stop_watch,
-            bring=preparation.bring,
-            furnish=preparation.furnish,
-        )
-        hands.use(made)
+        made = hands_at(github, store, tmp_path)
         yield Pair(github, store)
         made.close()
 

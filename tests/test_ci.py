@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench._worker import hands_at
 from bot.checking import Baseline, worse_than_base
 from bot.domain import (
     Actor,
@@ -28,13 +29,12 @@ from bot.domain import (
     Stage,
     Target,
 )
-from bot.settings import load_settings
 from bot.store import Store
 from bot.webhook import parse
 from simulator.github.server import GitHubServer
 from simulator.github.state import PullRequest
 from workflows import hands
-from workflows.steps import ci, conversation, failures, mending, preparation, reception, rules
+from workflows.steps import ci, failures, mending, preparation, reception, rules
 from workflows.steps.records import BEGAN, CONTINUES
 
 NAME, BRANCH = "ferris-labs/demo", "rfcsmith/1-faster"
@@ -140,24 +140,7 @@ def github() -> Iterator[GitHubServer]:
 
 @pytest.fixture(autouse=True)
 def our_hands(github: GitHubServer, store: Store, tmp_path: Path) -> Iterator[hands.Hands]:
-    environ = {
-        "GITHUB_API_URL": github.url,
-        "GITHUB_APP_ID": str(github.app_id),
-        "GITHUB_PRIVATE_KEY": github.private_key,
-        "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
-        "ANTHROPIC_API_KEY": "none",
-        "RFCSMITH_HOME": str(tmp_path),
-        "RFCSMITH_WRITE_PAUSE": "0",
-        "RFCSMITH_CI_PATIENCE": str(PATIENCE),
-    }
-    made = hands.make(
-        load_settings(environ),
-        store,
-        stop_watch=conversation.stop_watch,
-        bring=preparation.bring,
-        furnish=preparation.furnish,
-    )
-    hands.use(made)
+    made = hands_at(github, store, tmp_path, RFCSMITH_CI_PATIENCE=str(PATIENCE))
     yield made
     made.close()
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from bench._worker import hands_at
 from bot.checking import Baseline
 from bot.domain import Actor, Repo, Run, RunKind, Stage, Target
 from bot.errors import Unavailable
-from bot.settings import load_settings
 from bot.store import Store, open_engine, upgrade
 from bot.workbench import Setup
 from simulator.github.server import GitHubServer
 from workflows import hands
-from workflows.steps import conversation, preparation
+from workflows.steps import preparation
 
 NAME = "ferris-labs/doubler"
 MANIFEST = '[package]\nname = "doubler"\nversion = "0.1.0"\nedition = "2021"\n'
@@ -82,24 +82,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
         github.act.add_repository(NAME, files=FILES)
         github.act.grant(NAME, "mara", "write")
         installation = github.act.install("ferris-labs")
-        environ = {
-            "GITHUB_API_URL": github.url,
-            "GITHUB_APP_ID": str(github.app_id),
-            "GITHUB_PRIVATE_KEY": github.private_key,
-            "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
-            "ANTHROPIC_API_KEY": "none",
-            "RFCSMITH_HOME": str(tmp_path / "home"),
-            "RFCSMITH_WRITE_PAUSE": "0",
-            "SANDBOX_CA_BUNDLE": ssl.get_default_verify_paths().cafile or "",
-        }
-        made = hands.make(
-            load_settings(environ),
-            Store(engine),
-            stop_watch=conversation.stop_watch,
-            bring=preparation.bring,
-            furnish=preparation.furnish,
-        )
-        hands.use(made)
+        bundle = ssl.get_default_verify_paths().cafile or ""
+        made = hands_at(github, Store(engine), tmp_path / "home", SANDBOX_CA_BUNDLE=bundle)
         yield Place(github, made, tmp_path / "home", installation.id)
         made.close()
         made.clean_up()

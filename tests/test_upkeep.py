@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from bench._worker import hands_at
 from bot.domain import Actor, Repo, Run, RunKind, Stage, Target
-from bot.settings import load_settings
 from bot.store import Store
 from bot.webhook import parse
 from simulator.github.server import GitHubServer
 from workflows import hands
-from workflows.steps import conversation, lifecycle, preparation, upkeep
+from workflows.steps import lifecycle, upkeep
 
 
 @pytest.fixture
@@ -28,23 +28,7 @@ def github() -> Iterator[GitHubServer]:
 
 @pytest.fixture
 def our_hands(github: GitHubServer, store: Store, tmp_path: Path) -> Iterator[hands.Hands]:
-    environ = {
-        "GITHUB_API_URL": github.url,
-        "GITHUB_APP_ID": str(github.app_id),
-        "GITHUB_PRIVATE_KEY": github.private_key,
-        "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
-        "ANTHROPIC_API_KEY": "none",
-        "RFCSMITH_HOME": str(tmp_path),
-        "RFCSMITH_WRITE_PAUSE": "0",
-    }
-    made = hands.make(
-        load_settings(environ),
-        store,
-        stop_watch=conversation.stop_watch,
-        bring=preparation.bring,
-        furnish=preparation.furnish,
-    )
-    hands.use(made)
+    made = hands_at(github, store, tmp_path)
     yield made
     made.close()
 

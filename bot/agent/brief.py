@@ -76,10 +76,9 @@ class Earlier:
 class Setting:
     """The world of a run as each brief describes it.
 
-    `repo_map` lists the files and what is in them, `baseline` tells how the checks stand on the base ("" where that was not
-    measured), `toolchain` names
-    the Rust tools of the image, as in "rustc 1.95.0 with cargo, clippy and rustfmt". `rules` are files (path, text) in
-    which the repository says what it expects of contributors, `template` is that of its RFCs.
+    `repo_map` lists the files and what is in them, `baseline` tells how the checks stand at the start ("" where that was not
+    measured), `toolchain` names the Rust tools of the image, as in "rustc 1.95.0 with cargo, clippy and rustfmt". `rules` are
+    files (path, text) in which the repository says what it expects of contributors, `template` is that of its RFCs.
     """
 
     repository: str

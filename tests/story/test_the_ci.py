@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.story import crate
-from tests.story.author import submit_change, write
+from tests.story.author import submit_change, submit_mend, write
 from tests.story.world import wait_for
 
 pytestmark = pytest.mark.docker
@@ -62,3 +62,22 @@ def test_a_red_job_is_mended_its_command_learned_and_the_draft_ready_when_all_is
     assert [run.kind for run in tester.runs()] == ["rfc", "implement", "ci"]
     status, said = tester.world.bot.verify(f"{tester.repository.full_name}#{pull_request.issue.number}")
     assert status == 0 and "final tree: 3 checks" in said, said
+
+
+def test_whoever_mends_ci_may_not_drop_a_test_that_proves_the_change(make_tester) -> None:
+    tester = make_tester(RFCSMITH_CI_PATIENCE="10")
+    tester.requires("docs")
+    without = write(crate.TESTS_PATH, crate.CRATE[crate.TESTS_PATH])
+    tester.author_says(
+        change=[[write(crate.LIBRARY_PATH, crate.DEAD_LINK), submit_change()]],
+        mend=[
+            [write(crate.LIBRARY_PATH, crate.SATURATING), without, submit_mend()],
+            [write(crate.TESTS_PATH, crate.TESTS), submit_mend()],
+        ],
+    )
+    pull_request = tester.implement(tester.with_rfc())
+    tester.ci_finish(tester.ci_start(pull_request, "docs"), LOG, docs="failure")
+    tester.wait_for_status(pull_request.issue, "ci", "is done")
+    complaint = "These tests were red without the change and do not pass with it:"
+    assert f"{complaint}\n- tests/doubling.rs::the_largest_number_stays" in tester.told_the_model()
+    assert tester.text_at(pull_request.head_sha)[crate.TESTS_PATH] == crate.TESTS

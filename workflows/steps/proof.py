@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from bot import comments
@@ -18,6 +18,7 @@ from bot.domain import (
     LookHere,
     Proof,
     Run,
+    RunKind,
     Stage,
     Success,
     TestOutcome,
@@ -44,6 +45,7 @@ from workflows.steps.records import (
     added_before,
     agreed_criteria,
     assignment_of,
+    foot_of,
     red_of,
     toolchain_remark,
 )
@@ -211,6 +213,8 @@ def look_at_added_tests(run_id: str) -> None:
     run = store.run(run_id)
     green = store.document(run_id, "green", Green)
     assert green is not None, "the tests were proven green"
+    # Where this is another machine than the one that proved it, the trees are here only with the bench.
+    bench = our_hands.workbenches.open(run)
     before = sources(run, _base_tree(run))
     tests = new_tests(before, sources(run, green.tree))
     if not tests:
@@ -221,8 +225,6 @@ def look_at_added_tests(run_id: str) -> None:
     changes = git.changes(repository_id, _base_tree(run), green.tree)
     old = git.read_many(repository_id, run.start, [change.path for change in changes])
     part = split(changes, old, test_only=test_only_files(before)).test
-    # Where this is another machine than the one that proved it, the trees are here only with the bench.
-    bench = our_hands.workbenches.open(run)
     results = _run_tests(bench, git.with_changes(repository_id, run.start, part), "red")
     kinds = red_kinds(tests, results)
     there = tests_of(before)
@@ -283,15 +285,9 @@ def _complaint(run: Run, results: Sequence[CheckResult], baseline: Baseline, tre
     parts = []
     if worse_than_base(results, baseline):
         parts.append(f"In a fresh container the checks fail:\n\n{compact(results, baseline.results)}")
-    red = red_of(run)
     passed = passing(results)
     still_there = set(tests_of(sources(run, tree)))
-    # Whoever reviews may want a test renamed or gone; that it is gone is shown to people.
-    missing = [
-        key
-        for key in (red.kinds if red is not None else ())
-        if not has_passed(key, passed) and not (run.is_on_pull_request and key not in still_there)
-    ]
+    missing = [key for key in _owed(run, still_there) if not has_passed(key, passed)]
     if missing:
         names = "\n".join(f"- {key}" for key in missing)
         parts.append(f"These tests were red without the change and do not pass with it:\n{names}")
@@ -300,6 +296,21 @@ def _complaint(run: Run, results: Sequence[CheckResult], baseline: Baseline, tre
         names = "\n".join(f"- {key}" for key in lost[:20])
         parts.append(f"These tests passed on the base and did not run or do not pass now:\n{names}")
     return "\n\n".join(parts)
+
+
+def _owed(run: Run, still_there: Collection[str]) -> list[str]:
+    """The tests that were red without the change and have to pass with it.
+
+    Whoever reviews may want one renamed or gone, and that is shown to people; nobody else may, but what is gone stays gone.
+    """
+    red = red_of(run)
+    keys = list(red.kinds) if red is not None else []
+    if not run.is_on_pull_request:
+        return keys
+    if run.kind is not RunKind.REVIEW:
+        git, repository_id = hands.current().git, run.target.repo.id
+        still_there = tests_of(sources(run, git.tree_of(repository_id, foot_of(run))))
+    return [key for key in keys if key in still_there]
 
 
 _MARKS = re.compile(rb"^(?:<{7}|>{7}) ", re.MULTILINE)

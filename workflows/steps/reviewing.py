@@ -66,8 +66,7 @@ def _is_answered(place: Place, review: Review, threads: Sequence[ReviewThread]) 
 
 def _only_commands(review: Review, threads: Sequence[ReviewThread], slug: str) -> bool:
     """Whether there is nothing in it but commands, which the deliveries of its remarks carry out."""
-    inline = [comment.body for thread in threads for comment in thread.comments if comment.review_id == review.id]
-    asked = [parse_commands(text, app_slug=slug) for text in inline]
+    asked = [parse_commands(text, app_slug=slug) for text in _inline(review, threads)]
     is_each = all(any(isinstance(item, Command) for item in items) for items in asked)
     return bool(asked) and is_each and not review.body.strip()
 
@@ -77,7 +76,7 @@ def _wants_a_round(review: Review, threads: Sequence[ReviewThread], slug: str) -
 
     GitHub wraps a single remark, and a reply, in a review of their own that has no body: talk, unless it is to us.
     """
-    inline = [comment.body for thread in threads for comment in thread.comments if comment.review_id == review.id]
+    inline = _inline(review, threads)
     if any(is_mentioned(text, slug) for text in (review.body, *inline)):
         return review.state in (ReviewState.APPROVED, ReviewState.CHANGES_REQUESTED, ReviewState.COMMENTED)
     if review.state is ReviewState.CHANGES_REQUESTED:
@@ -87,6 +86,11 @@ def _wants_a_round(review: Review, threads: Sequence[ReviewThread], slug: str) -
     opened = _opened(review, threads)
     is_whole = opened > 1 or (opened == 1 and bool(review.body.strip()))
     return is_whole or any(_answers_us(thread, review.id) for thread in threads)
+
+
+def _inline(review: Review, threads: Sequence[ReviewThread]) -> list[str]:
+    """What the review says in threads."""
+    return [comment.body for thread in threads for comment in thread.comments if comment.review_id == review.id]
 
 
 def _opened(review: Review, threads: Sequence[ReviewThread]) -> int:
