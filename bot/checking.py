@@ -22,6 +22,8 @@ from bot.rust import checks as rust_checks
 from bot.rust import diagnostics
 from bot.rust.compact import compact, does_not_compile, failures, known_of, new_diagnostics
 from bot.rust.libtest import TEST_BINARY
+from bot.rust.tests import TestItem
+from bot.rust.verdicts import outcome_of
 from bot.sandbox import Sandbox
 
 CHECK_SECONDS = 900.0
@@ -84,9 +86,22 @@ class Checker:
         rungs = rust_checks.ladder(self.checks, scope=scope, tools=self.tools)
         return tuple(check for check in rungs if check.kind in TESTED) if test_filter else rungs
 
-    def run_tests(self) -> tuple[CheckResult, ...]:
-        """All rungs that run tests, past every failure."""
-        return tuple(self.run(check) for check in self.rungs(CheckScope.FULL) if check.kind in TESTED)
+    def run_tests(self, tests: Collection[TestItem]) -> tuple[CheckResult, ...]:
+        """The rungs that run tests, past every failure, until each of `tests` has failed.
+
+        Documentation tests are left out where none of `tests` is one, because each is compiled by itself.
+        """
+        results: list[CheckResult] = []
+        for check in self.rungs(CheckScope.FULL):
+            narrow = check if any(test.is_doc for test in tests) else rust_checks.without_doc_tests(check)
+            if check.kind not in TESTED or narrow is None:
+                continue
+            result = self.run(narrow)
+            ran_as = result.ran_as or ("run without documentation tests" if narrow != check else "")
+            results.append(replace(result, check=check, ran_as=ran_as))
+            if all(outcome_of(test, results) is TestOutcome.FAILED for test in tests):
+                break
+        return tuple(results)
 
     def climb(
         self,
@@ -139,9 +154,12 @@ class Checker:
         return forgiven(result, frozenset(passed & suspects.keys()))
 
     def repeat(self, check: Check, names: Sequence[str], times: int) -> tuple[CheckResult, ...]:
-        """Run exactly these tests so many times, each in a process of its own where the sandbox can do that."""
-        alone, line = rust_checks.isolated(check, names, self.tools)
-        return tuple(self._parsed(alone, line) for _ in range(times))
+        """Run exactly these tests so many times, each in a process of its own where the sandbox can do that.
+
+        A test that does not pass each time passes in none of the results, or not in all of them.
+        """
+        alone, lines = rust_checks.repeated(check, names, times, self.tools)
+        return tuple(self._parsed(alone, line) for line in lines)
 
     def run(self, check: Check, *, test_filter: str = "", packages: Sequence[str] = ()) -> CheckResult:
         """One check; where some test target does not compile, the others run all the same."""

@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import mkdtemp
 
 from bot import evidence, repository
-from bot.checking import TESTED, Baseline, passing
+from bot.checking import Baseline, passing
 from bot.domain import Actor, Check, CheckResult, CheckScope, Repo, Run, RunKind, Target
 from bot.errors import GitHubUnavailable, SandboxUnavailable, UserError
 from bot.evidence import Archive, Facts, Row, Seen, State
@@ -26,7 +26,7 @@ from bot.github.app import GitHubApp
 from bot.repository import RepositoryConfig
 from bot.rust import checks, discovery
 from bot.rust.ci_log import is_learned, with_learned
-from bot.rust.tests import new_tests
+from bot.rust.tests import TestItem, new_tests
 from bot.rust.verdicts import red_kinds
 from bot.sandbox import never
 from bot.sandbox.derived import DerivedImages, Furnishing
@@ -233,11 +233,8 @@ class _Desk:
 
     def _ci_rows(self, facts: Facts) -> list[Row]:
         rows: list[Row] = []
-        for name, told in ((evidence.BASE, facts.base), (evidence.RED, facts.red), (evidence.FINAL, facts.final)):
-            required = self._required(facts, told)
-            if name == evidence.RED:
-                required = tuple(check for check in required if check.kind in TESTED)
-            rows += evidence.ci_rows(name, told, required)
+        for name, told in ((evidence.BASE, facts.base), (evidence.FINAL, facts.final)):
+            rows += evidence.ci_rows(name, told, self._required(facts, told))
         return rows
 
     def _required(self, facts: Facts, told: State) -> tuple[Check, ...]:
@@ -263,10 +260,10 @@ class _Desk:
         base_laid, base_lock = self._laid_out(base_tree, files.get(evidence.BASE_LOCK))
         baseline = self._measured(facts.base, base_laid)
         red_laid, red_lock = self._laid_out(red_tree, files.get(evidence.RED_LOCK))
-        red = self._tested(facts.red, red_laid)
+        tests = new_tests(*(self._sources(facts.repository_id, tree) for tree in (base_tree, red_tree)))
+        red = self._tested(self._required(facts, facts.red), red_laid, tests)
         final_laid, final_lock = self._laid_out(final_tree, files.get(evidence.FINAL_LOCK))
         final = self._climbed(facts.final, final_laid, baseline)
-        tests = new_tests(*(self._sources(facts.repository_id, tree) for tree in (base_tree, red_tree)))
         return Seen(
             base=evidence.state(base_tree, baseline.results, baseline.passing, base_lock),
             red=evidence.state(red_tree, red, passing(red), red_lock),
@@ -288,25 +285,24 @@ class _Desk:
         laid_out = self.git.overlay(bench.repository_id, tree, source=bench.tree(), paths=(LOCK,))
         return laid_out, self.git.read(bench.repository_id, laid_out, LOCK)
 
-    def _use(self, told: State) -> None:
-        """Let the bench run the commands that the archive names for a tree."""
+    def _use(self, wanted: Sequence[Check]) -> None:
+        """Let the bench run these commands."""
         setup = self.bench.setup
-        told_checks = tuple(ran.check for ran in told.checks)
-        self.bench.store.put_document(self.bench.run.id, "setup", replace(setup, checks=told_checks))
+        self.bench.store.put_document(self.bench.run.id, "setup", replace(setup, checks=tuple(wanted)))
 
     def _measured(self, told: State, laid_out: str) -> Baseline:
-        self._use(told)
+        self._use([ran.check for ran in told.checks])
         with self.bench.fresh(laid_out, "base") as fresh:
             return fresh.checker.measure_base()
 
-    def _tested(self, told: State, laid_out: str) -> tuple[CheckResult, ...]:
-        self._use(told)
+    def _tested(self, required: Sequence[Check], laid_out: str, tests: Sequence[TestItem]) -> tuple[CheckResult, ...]:
+        """As the run did: some commands of CI may do for all of the new tests, so those of the archive are no measure."""
+        self._use(required)
         with self.bench.fresh(laid_out, "red") as fresh:
-            rungs = [check for check in fresh.checker.rungs(CheckScope.FULL) if check.kind in TESTED]
-            return tuple(fresh.checker.run(check) for check in rungs)
+            return fresh.checker.run_tests(tests)
 
     def _climbed(self, told: State, laid_out: str, baseline: Baseline) -> tuple[CheckResult, ...]:
-        self._use(told)
+        self._use([ran.check for ran in told.checks])
         with self.bench.fresh(laid_out, "final") as fresh:
             return fresh.checker.climb(CheckScope.FULL, baseline, stop_early=False)
 

@@ -25,6 +25,8 @@ from bot.domain import (
 from bot.domain import TestOutcome as Outcome
 from bot.domain import TestRun as Ran
 from bot.errors import Stopped
+from bot.rust.manifests import Target
+from bot.rust.tests import TestItem as Item
 
 FMT = Check(CheckKind.FMT, "cargo fmt --check")
 CLIPPY = Check(CheckKind.CLIPPY, "cargo clippy")
@@ -135,6 +137,43 @@ def test_where_a_target_does_not_compile_the_others_are_built_and_run() -> None:
     outcome = checker(sandbox, TEST).run(TEST)
     assert any("--no-run" in command or "--keep-going" in command for command in sandbox.commands[1:])
     assert not outcome.is_success and outcome.diagnostics[0].code == "E0308"
+
+
+FEATURES = Check(CheckKind.TEST, "cargo test --all-features")
+DOC = Check(CheckKind.DOCTEST, "cargo test --doc")
+
+
+def new_test(name: str, *, is_doc: bool = False) -> Item:
+    return Item(Target("doubler", "lib", "doubler", "src/lib.rs"), name, "src/lib.rs", 1, "", is_doc=is_doc)
+
+
+def failing(*names: str) -> CommandResult:
+    head = "     Running unittests src/lib.rs (target/debug/deps/doubler-0)\n\nrunning 1 test\n"
+    rows = "".join(f"test {name} ... FAILED\n" for name in names)
+    return answer(f"{head}{rows}\ntest result: FAILED. 0 passed; {len(names)} failed; 0 ignored; 0 measured\n")
+
+
+def test_new_tests_run_until_each_has_failed_and_documentation_is_left_out() -> None:
+    sandbox = ScriptedSandbox({"cargo test": failing("a", "b")})
+    (only,) = checker(sandbox, TEST, FEATURES, DOC).run_tests([new_test("a"), new_test("b")])
+    assert only.check == TEST and only.ran_as == "run without documentation tests"
+    assert [command.split(" 2>")[0] for command in sandbox.commands] == [
+        "cargo test --tests --no-fail-fast --message-format=json"
+    ]
+
+
+def test_new_tests_that_have_not_all_failed_run_with_every_command_of_ci() -> None:
+    sandbox = ScriptedSandbox({"cargo test": failing("a")})
+    results = checker(sandbox, TEST, FEATURES, DOC).run_tests([new_test("a"), new_test("b")])
+    assert [result.check for result in results] == [TEST, FEATURES]
+
+
+def test_a_new_test_in_the_documentation_brings_all_of_it() -> None:
+    sandbox = ScriptedSandbox({"cargo test": failing("a")})
+    results = checker(sandbox, TEST, FEATURES, DOC).run_tests(
+        [new_test("a"), new_test("src/lib.rs - double", is_doc=True)]
+    )
+    assert [(result.check, result.ran_as) for result in results] == [(TEST, ""), (FEATURES, ""), (DOC, "")]
 
 
 def test_a_filtered_run_that_does_not_compile_is_not_salvaged() -> None:

@@ -208,6 +208,20 @@ def command_line(
             return f"{cargo.line()} 2>&1"
 
 
+def without_doc_tests(check: Check) -> Check | None:
+    """The check without documentation tests, each of which is compiled by itself; None where it runs nothing else.
+
+    Plain `cargo test` runs them; with any choice of targets, of which `--tests` is the widest, it does not
+    (https://doc.rust-lang.org/cargo/commands/cargo-test.html#target-selection).
+    """
+    cargo = parse(check.command)
+    if check.kind is CheckKind.DOCTEST or (cargo is not None and cargo.has("--doc")):
+        return None
+    if cargo is None or cargo.subcommand != "test" or any(word.startswith(_TARGET_FLAGS) for word in cargo.arguments):
+        return check
+    return replace(check, command=replace(cargo, arguments=("--tests", *cargo.arguments)).line())
+
+
 def stand_in(check: Check, tools: frozenset[str] = frozenset()) -> str:
     """What is run in place of a command whose tool the sandbox lacks, in words; "" where CI's own command is run."""
     cargo = parse(check.command)
@@ -408,21 +422,31 @@ def named_tests_line(
     return f"{line.line()} 2>&1"
 
 
-def isolated(check: Check, names: Sequence[str], tools: frozenset[str]) -> tuple[Check, str]:
-    """The check and the line that run exactly these tests, each in a process of its own where nextest is there.
+def repeated(check: Check, names: Sequence[str], times: int, tools: frozenset[str]) -> tuple[Check, tuple[str, ...]]:
+    """The check and the lines that run exactly these tests so many times, each in a process of its own where nextest is there.
 
     A process that runs a single test, whose output nextest captures, can neither borrow from others nor speak for them.
-    Documentation tests are not among them.
+    nextest repeats them in one line (https://nexte.st/docs/features/stress-tests/). Documentation tests are not among them.
     """
+    alone = _alone(check, tools)
+    line = named_tests_line(alone, names, tools=tools)
+    cargo = parse(line.removesuffix(" 2>&1"))
+    if cargo is None or not _runs_nextest(cargo, tools):
+        return alone, (line,) * times
+    counted = replace(cargo, arguments=(*cargo.arguments, f"--stress-count={times}"))
+    return alone, (f"{counted.line()} 2>&1",)
+
+
+def _alone(check: Check, tools: frozenset[str]) -> Check:
+    """The check as one of nextest, where nextest is there and the check is cargo's own."""
     cargo = parse(command_line(check).removesuffix(" 2>&1"))
     if cargo is None or NEXTEST not in tools or cargo.subcommand != "test":
-        return check, named_tests_line(check, names, tools=tools)
+        return check
     kept = without(
         cargo.arguments, frozenset(["--doc", "--no-fail-fast", "--message-format=json", *positionals(cargo)])
     )
     line = replace(cargo, subcommand="nextest", arguments=("run", *kept), trailing=()).line()
-    by_nextest = replace(check, kind=CheckKind.NEXTEST, command=line)
-    return by_nextest, named_tests_line(by_nextest, names, tools=tools)
+    return replace(check, kind=CheckKind.NEXTEST, command=line)
 
 
 def format_line(paths: Sequence[str], editions: Mapping[str, str]) -> str:

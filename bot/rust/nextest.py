@@ -15,10 +15,12 @@ from bot.domain import TestOutcome, TestRun
 from bot.rust.libtest import DIED, Binary, trimmed
 
 _LINE = re.compile(
-    r"^ *(?:TRY \d+ )?(?P<status>[A-Z][A-Z0-9+-]*(?: \d+/\d+)?) +\[ *>? *[\d.]+s\] +(?:\( *\d+/\d+\) +)?"
+    r"^ *(?:TRY \d+ )?(?P<status>[A-Z][A-Z0-9+-]*(?: \d+/\d+)?) +\[ *>? *[\d.]+s\] +(?:\[ *\d+/\d+\] +)?(?:\( *\d+/\d+\) +)?"
     r"(?P<binary>\S+) (?P<test>\S.*)$"
 )
-_NAME = re.compile(r"^(?P<package>[^$]+)::(?P<binary>[^$:]+)\$(?P<test>.+?)(?P<retry>#\d+)?$")
+_NAME = re.compile(
+    r"^(?P<package>[^$]+)::(?P<binary>[^$:@]+)(?:@stress-(?P<round>\d+))?\$(?P<test>.+?)(?P<retry>#\d+)?$"
+)
 _OUTCOMES = {"ok": TestOutcome.OK, "failed": TestOutcome.FAILED, "ignored": TestOutcome.IGNORED}
 # What the harness prints around the captured output of its only test, where it prints anything.
 _HARNESS = re.compile(r"^---- .+ stdout ----\n(.*?)\n+failures:$", re.MULTILINE | re.DOTALL)
@@ -36,11 +38,13 @@ def read(
 ) -> tuple[tuple[Binary, ...], frozenset[str]]:
     """The binaries that ran, and the keys of tests that passed only when nextest itself ran them again.
 
-    `lines` are the events of the JSON and the other lines, in order; `sources` gives the root file of a target by its binary's id.
+    What failed in one of several rounds (`--stress-count`) failed. `lines` are the events of the JSON and the other lines,
+    in order; `sources` gives the root file of a target by its binary's id.
     """
     binaries: dict[str, Binary] = {}
     found: dict[str, TestRun] = {}
     flaky: set[str] = set()
+    settled: set[str] = set()
     told: list[tuple[str, str, str]] = []
     kinds: dict[tuple[str, str], str] = {}
     for line in lines:
@@ -64,7 +68,10 @@ def read(
             test = replace(test, output=_said(line, status))
         elif outcome is TestOutcome.OK and name["retry"]:
             flaky.add(test.key)
-        found[test.key] = test
+        if test.key not in settled:
+            found[test.key] = test
+        if outcome is TestOutcome.FAILED and name["round"]:
+            settled.add(test.key)
     for test in found.values():
         binaries.setdefault(test.target, Binary(test.target, finished=True)).tests.append(test)
     return tuple(binaries.values()), frozenset(flaky)

@@ -246,3 +246,22 @@ def test_a_tool_that_the_image_lacks_is_replaced_and_that_is_said() -> None:
     assert checks.stand_in(Check(CheckKind.TEST, "cargo llvm-cov --all-features")) == "run as cargo test"
     assert checks.stand_in(Check(CheckKind.TEST, "cargo test")) == ""
     assert checks.stand_in(Check(CheckKind.OTHER, "./lint.sh")) == ""
+
+
+@pytest.mark.parametrize(
+    "command, narrow",
+    [
+        ("cargo test", "cargo test --tests"),
+        ("cargo +1.70 test --workspace --features a", "cargo +1.70 test --tests --workspace --features a"),
+        ("cargo test -- --nocapture", "cargo test --tests -- --nocapture"),
+        ("cargo test --lib", "cargo test --lib"),
+        ("cargo test --test cli", "cargo test --test cli"),
+        ("cargo test --all-targets", "cargo test --all-targets"),
+        ("cargo nextest run", "cargo nextest run"),
+        ("make test", "make test"),
+        ("cargo test --doc -p a", None),
+    ],
+)
+def test_documentation_tests_are_left_out_by_naming_every_other_target(command: str, narrow: str | None) -> None:
+    found = checks.without_doc_tests(Check(CheckKind.TEST, command))
+    assert (found.command if found is not None else None) == narrow

@@ -51,6 +51,13 @@ mod tests {
         std::fs::write(mark, "").unwrap();
         assert!(was_there, "the first time is always hard");
     }
+    #[test]
+    fn spent() {
+        let mark = std::path::Path::new("/tmp/spent");
+        let was_there = mark.exists();
+        std::fs::write(mark, "").unwrap();
+        assert!(!was_there, "once is enough");
+    }
 }
 """,
     "src/main.rs": """
@@ -90,6 +97,7 @@ def test_what_ci_runs_by_nextest_is_run_by_nextest_and_read_test_by_test(
         "src/lib.rs::tests::later": "ignored",
         "src/lib.rs::tests::forges": "ok",
         "src/lib.rs::tests::fickle": "ok",
+        "src/lib.rs::tests::spent": "ok",
         "src/main.rs::same_name": "failed",
         "src/main.rs::sleeps": "failed",
         "tests/from_outside.rs::works": "ok",
@@ -99,13 +107,27 @@ def test_what_ci_runs_by_nextest_is_run_by_nextest_and_read_test_by_test(
     assert said["tests::differs"].startswith("on the way\n") and "left: 1\n right: 2" in said["tests::differs"]
     assert said["tests::is_calm"] == "note: test did not panic as expected at src/lib.rs:14:8"
     assert "died (ABRT)" in said["tests::aborts"] and said["sleeps"] == "time limit exceeded"
-    assert "5 passed, 5 failed, 1 ignored" not in compact((result,)) and "FAILED" in compact((result,))
+    assert "6 passed, 5 failed, 1 ignored" not in compact((result,)) and "FAILED" in compact((result,))
 
     # Named tests, a filter, and a quick climb speak to nextest as well.
     (narrowed,) = checker.climb(CheckScope.QUICK, Baseline(), test_filter="from_outside")[-1:]
     assert [test.key for test in narrowed.tests if test.outcome != "ignored"] == [] or narrowed.is_success
     found = checker.run(NEXTEST, test_filter="works")
     assert found.is_success and "tests/from_outside.rs::works" in {test.key for test in found.tests}
+
+
+def test_named_tests_are_repeated_by_one_command_and_failed_once_is_failed(
+    engine: DockerEngine, sandbox: DockerSandbox
+) -> None:
+    plain = Check(CheckKind.TEST, "cargo test")
+    checker = Checker(sandbox, (plain,), never, tools=engine.tool_names())
+    (both,) = checker.repeat(plain, ["tests::spent", "works", "tests::aborts"], 2)
+    said = {test.key: (str(test.outcome), test.output) for test in both.tests if test.outcome != "ignored"}
+    assert said.keys() == {"src/lib.rs::tests::spent", "tests/from_outside.rs::works", "src/lib.rs::tests::aborts"}
+    assert said["tests/from_outside.rs::works"] == ("ok", "")
+    assert said["src/lib.rs::tests::spent"][0] == "failed" and "once is enough" in said["src/lib.rs::tests::spent"][1]
+    assert "ABRT)" in said["src/lib.rs::tests::aborts"][1]
+    assert len(Checker(sandbox, (plain,), never).repeat(plain, ["works"], 2)) == 2
 
 
 def test_without_the_tool_cargos_own_harness_runs_the_tests_and_it_is_said(sandbox: DockerSandbox) -> None:

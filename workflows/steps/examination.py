@@ -129,7 +129,7 @@ def _weighed(run: Run, green: Green, findings: Sequence[Finding]) -> tuple[Findi
     with bench.fresh(bench.complete(green.tree), "examined") as fresh:
         for path, text in tests.items():
             fresh.files.write(path, text.encode())
-        results = fresh.checker.run_tests()
+        results = fresh.checker.run_tests(items.values())
     outcomes = {path: {outcome_of(item, results) for item in items.values() if item.path == path} for path in tests}
     return tuple(
         replace(finding, is_confirmed=TestOutcome.FAILED in outcomes.get(finding.test_path, ()))

@@ -69,7 +69,7 @@ def prove_red(run_id: str, trial: int, trials: int) -> bool:
     if not tests:
         complaint = "No new test was found in the workspace: nothing differs from the base that libtest would run."
         return _back(run, Assignment.TESTS, complaint, trial, trials)
-    results = _run_tests(bench, tree, "red")
+    results = _run_tests(bench, tree, tests)
     draft = store.document(run_id, f"draft:{Assignment.TESTS}", TestsDraft)
     named = draft.tests if draft is not None else ()
     green = [test for test in tests if outcome_of(test, results) is TestOutcome.OK]
@@ -225,7 +225,7 @@ def look_at_added_tests(run_id: str) -> None:
     changes = git.changes(repository_id, _base_tree(run), green.tree)
     old = git.read_many(repository_id, run.start, [change.path for change in changes])
     part = split(changes, old, test_only=test_only_files(before)).test
-    results = _run_tests(bench, git.with_changes(repository_id, run.start, part), "red")
+    results = _run_tests(bench, git.with_changes(repository_id, run.start, part), tests)
     kinds = red_kinds(tests, results)
     there = tests_of(before)
     pinned = tuple(test.key for test in tests if test.key not in kinds and test.key not in there)
@@ -402,9 +402,9 @@ def sources(run: Run, tree: str) -> dict[str, str]:
     return git.texts(repository_id, tree, wanted)
 
 
-def _run_tests(bench: Workbench, tree: str, variant: str) -> tuple[CheckResult, ...]:
-    with bench.fresh(bench.complete(tree), variant) as fresh:
-        return fresh.checker.run_tests()
+def _run_tests(bench: Workbench, tree: str, tests: Sequence[TestItem]) -> tuple[CheckResult, ...]:
+    with bench.fresh(bench.complete(tree), "red") as fresh:
+        return fresh.checker.run_tests(tests)
 
 
 def _criteria(test: TestItem, named: Sequence[NewTest]) -> tuple[str, ...]:
