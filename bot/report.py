@@ -108,17 +108,22 @@ def _proof(commands: Sequence[Any], wall: float) -> dict[str, float]:
 
 
 def _conversations(turns: Sequence[StoredTurn]) -> dict[str, dict[str, int]]:
-    """Turns and tokens by assignment; `late` counts what came after the second turn, when the cache should serve most."""
+    """Turns and tokens by assignment; `late` counts what came after the second turn, when the cache should serve most.
+
+    `late_repeated` is what the turn before had read as well: the most that a cache can serve.
+    """
     found: dict[str, dict[str, int]] = {}
+    before: dict[str, int] = {}
     for turn in turns:
         if turn.assistant is None:
             continue
-        names = ("turns", "input", "cached", "output", "late_input", "late_cached")
+        names = ("turns", "input", "cached", "output", "late_input", "late_cached", "late_repeated")
         entry = found.setdefault(turn.assignment, dict.fromkeys(names, 0))
         read = turn.usage.input + turn.usage.cache_written + turn.usage.cached
-        is_late = turn.number >= 2
-        added = (1, read, turn.usage.cached, turn.usage.output, read * is_late, turn.usage.cached * is_late)
+        late = (read, turn.usage.cached, min(read, before.get(turn.assignment, 0))) if turn.number >= 2 else (0, 0, 0)
+        added = (1, read, turn.usage.cached, turn.usage.output, *late)
         found[turn.assignment] = {name: entry[name] + value for name, value in zip(names, added, strict=True)}
+        before[turn.assignment] = read
     return found
 
 

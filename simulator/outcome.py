@@ -20,7 +20,8 @@ from simulator.player import drafts, split
 from simulator.town import Town
 from simulator.trees import File, Tree
 
-CACHED_SHARE = 0.8
+CACHED_SHARE = 0.95
+"""Of what the turn before had read; the rest of a prompt is new, and no cache can have it."""
 STOP_SECONDS = 5.0
 GOOD = "good"
 HOME_LABEL = "rfcsmith.home"
@@ -87,12 +88,14 @@ def figures(report: Mapping[str, Any]) -> dict[str, Any]:
 def rfc_figures(report: Mapping[str, Any], town: Town, issue: Issue | None) -> dict[str, Any]:
     """The RFC stage: what it read and how much of that came from the cache, and whether what was posted stands.
 
-    The share is that of the tokens which were read after the second turn of each conversation, None where none were.
+    The shares are those of the tokens which were read after the second turn of each conversation, and of those among them
+    which the turn before had read as well; None where none were.
     """
     runs = [run for run in report.get("runs", []) if run.get("kind") == "rfc"]
     talks: list[dict[str, int]] = [talk for run in runs for talk in run.get("conversations", {}).values()]
     sums = {
-        name: sum(talk[name] for talk in talks) for name in ("turns", "input", "output", "late_input", "late_cached")
+        name: sum(talk[name] for talk in talks)
+        for name in ("turns", "input", "output", "late_input", "late_cached", "late_repeated")
     }
     bodies = [comment.body for comment in town.said_by_bot(issue)] if issue is not None else []
     places = citations.cited(bodies)
@@ -103,6 +106,9 @@ def rfc_figures(report: Mapping[str, Any], town: Town, issue: Issue | None) -> d
         "output_tokens": sums["output"],
         "cached_share_after_second_turn": (
             round(sums["late_cached"] / sums["late_input"], 3) if sums["late_input"] else None
+        ),
+        "cached_share_of_what_was_read_before": (
+            round(sums["late_cached"] / sums["late_repeated"], 3) if sums["late_repeated"] else None
         ),
         "citations": len(places),
         "citations_resolved": len(places) - len(broken),
@@ -232,9 +238,9 @@ def rfc_problems(entry: Mapping[str, Any], notes: Sequence[str], *, has_model: b
     rfc = entry["rfc"]
     found += [f"the RFC cites what is not there: {place}" for place in rfc.get("broken_citations", [])]
     found += [f"a planted mistake was left: {mistake}" for mistake in rfc.get("mistakes_left", [])]
-    share = rfc.get("cached_share_after_second_turn")
+    share = rfc.get("cached_share_of_what_was_read_before")
     if share is not None and share < CACHED_SHARE and not has_model:
-        found.append(f"only {share:.0%} of the RFC's prompts came from the cache after the second turn")
+        found.append(f"only {share:.0%} of what the RFC's prompts repeat came from the cache after the second turn")
     found += [f"{entry[key]} {key}" for key in ("duplicates", "unanswered", "force_pushes") if entry[key]]
     interruption = entry["interruption"]
     if interruption.get("requests_before_heard", 0) > 0:

@@ -59,6 +59,15 @@ def test_figures_are_summed_over_runs() -> None:
     assert (figures["turns"], figures["tokens"]["input"], figures["overhead_seconds"]) == (6, 20, 0.5)
 
 
+def test_a_prompt_that_could_have_come_from_the_cache_and_did_not_is_a_problem() -> None:
+    fine = {**outcome.empty("x"), "rfc": {"cached_share_of_what_was_read_before": 0.97}}
+    assert outcome.rfc_problems(fine, [], has_model=False) == []
+    poor = {**outcome.empty("x"), "rfc": {"cached_share_of_what_was_read_before": 0.9}}
+    assert outcome.rfc_problems(poor, [], has_model=False) == [
+        "only 90% of what the RFC's prompts repeat came from the cache after the second turn"
+    ]
+
+
 def test_an_entry_has_exactly_the_agreed_keys() -> None:
     keys = "name outcome seconds stages turns tool_calls tokens cargo_seconds model_seconds overhead_seconds tree_equals_gold"
     keys += " verified_commits rfc proof mutants red red_kinds green duplicates unanswered force_pushes interruption left_over"
