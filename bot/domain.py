@@ -1136,12 +1136,26 @@ class RedKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A test that was red on the base and is green on the head."""
+    """A test that was red on the base and is green on the head.
+
+    `shown_as` is the name under which it was red, where a later round did nothing but rename it, else "".
+    """
 
     test: str
     red: RedKind
     is_green: bool
     criteria: tuple[str, ...] = ()
+    shown_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOut:
+    """A proven test of some criteria that is not there any more; `in_review` where a review had it taken out or replaced."""
+
+    test: str
+    red: RedKind
+    criteria: tuple[str, ...]
+    in_review: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -1273,7 +1287,8 @@ class Evidence:
     """What the fresh containers showed: proofs by test, checks by command, tests that pass now and before.
 
     `kept` are criteria that held before already, each with the test that showed it then and shows it now. `pinned` are new
-    tests of later rounds that passed before them as well: they pin what was so already. `rustc` is the
+    tests of later rounds that passed before them as well: they pin what was so already; `pinned_for` are the criteria that such
+    a test stands for, each with the test. `taken_out` are proven tests that are gone. `rustc` is the
     compiler's version, `toolchain_remark` a sentence where it is not the one that the repository pins. `look_here` are the
     places that no proof can judge. `runs` is how often each new test was run and passed, `is_isolated` whether the last ones
     were in processes of their own. `mutation` tells how far the tests notice mistakes, None where nobody looked. `bundle`
@@ -1293,6 +1308,8 @@ class Evidence:
     is_isolated: bool = False
     mutation: Mutation | None = None
     bundle: BundleLink | None = None
+    pinned_for: tuple[tuple[str, str], ...] = ()
+    taken_out: tuple[TakenOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

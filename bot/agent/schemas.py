@@ -256,6 +256,7 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
     ),
     Assignment.EXAMINATION: _examination(),
     Assignment.REVIEW: _object(
+        optional=["tests"],
         summary=_text("What changed in this round, for the reviewers. Markdown."),
         answers=_list(
             _object(
@@ -267,6 +268,14 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
                 wording=_text("Only with `amends_rfc`: the words that would have to stand there instead."),
             ),
             "Exactly one for each thread.",
+        ),
+        tests=_list(
+            _object(
+                name=_text("As libtest prints it, for example `parser::tests::rejects_an_empty_key`."),
+                criteria=_CRITERIA_IDS,
+            ),
+            "Only if tests that you wrote in this round show that a criterion of the RFC holds, above all in place of a test "
+            "that a reviewer wants gone or replaced: those tests, with the criteria. A mere renaming is found without it.",
         ),
     ),
     Assignment.CI: _object(

@@ -119,10 +119,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ReviewDraft:
-    """One answer for each thread of the review."""
+    """One answer for each thread of the review; `tests` are those of this round that stand for a criterion."""
 
     summary: str
     answers: tuple[Answer, ...]
+    tests: tuple[NewTest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,12 +409,8 @@ _TEST_NAME = re.compile(r"(?:[\w./-]+(?:::|: ))?[A-Za-z_]\w*(?:::\w+)*|\S+\.(?:r
 
 def _tests(reader: Reader, expected: Expected) -> TestsDraft:
     notes = reader.text("notes", may_be_empty=True)
-    tests = tuple(NewTest(r.text("name").strip("`"), r.texts("criteria")) for r in reader.objects("tests"))
+    tests = _named_tests(reader, reader.objects("tests"))
     _need(reader, "tests", tests)
-    _check_unique(reader, "tests", [test.name for test in tests])
-    for test in tests:
-        if test.name and not _TEST_NAME.fullmatch(test.name):
-            reader.complain(f"tests: {test.name!r} is not the name of a test as libtest prints it (`module::name`).")
     ids = [criterion.id for criterion in expected.criteria]
     _check_coverage(
         reader,
@@ -424,6 +421,15 @@ def _tests(reader: Reader, expected: Expected) -> TestsDraft:
         known=ids,
     )
     return TestsDraft(tests, notes)
+
+
+def _named_tests(reader: Reader, given: Iterable[Reader]) -> tuple[NewTest, ...]:
+    tests = tuple(NewTest(r.text("name").strip("`"), r.texts("criteria")) for r in given)
+    _check_unique(reader, "tests", [test.name for test in tests])
+    for test in tests:
+        if test.name and not _TEST_NAME.fullmatch(test.name):
+            reader.complain(f"tests: {test.name!r} is not the name of a test as libtest prints it (`module::name`).")
+    return tests
 
 
 def _change(reader: Reader, expected: Expected) -> ChangeDraft:
@@ -458,7 +464,9 @@ def _review(reader: Reader, expected: Expected) -> ReviewDraft:
     if unknown:
         known = ", ".join(expected.threads) or "none"
         reader.complain(f"answers: no thread {', '.join(unknown)} is in the brief; the threads are: {known}.")
-    return ReviewDraft(reader.text("summary"), answers)
+    tests = _named_tests(reader, reader.some("tests"))
+    _check_coverage(reader, "tests", tests, [], "", known=[criterion.id for criterion in expected.criteria])
+    return ReviewDraft(reader.text("summary"), answers, tests)
 
 
 def _thread_answer(reader: Reader, expected: Expected) -> Answer:

@@ -148,24 +148,37 @@ def _trace_table(criteria: Sequence[Criterion], evidence: Evidence) -> str:
         rows = ["| | What must hold | Test | Without it | With it | Notices |", "|---|---|---|---|---|---|"]
     for criterion in criteria:
         proofs = [proof for proof in evidence.proofs if criterion.id in proof.criteria]
-        kept = [test for criterion_id, test in evidence.kept if criterion_id == criterion.id]
-        if not proofs and kept:
-            rows.append(f"| **{criterion.id}** | {cell(criterion.text)} | `{cell(kept[0])}` | 🟢 held | 🟢 holds |")
-        elif not proofs:
-            rows.append(f"| **{criterion.id}** | {cell(criterion.text)} | – | | **not proven by a test** |")
-        for number, proof in enumerate(proofs):
+        cells = [f"{_proof_cells(proof)} |{notices(proof)}" for proof in proofs] or _unproven(criterion, evidence)
+        for number, text in enumerate(cells):
             first = (f"**{criterion.id}**", cell(criterion.text)) if number == 0 else ("", "")
-            rows.append(f"| {first[0]} | {first[1]} | {_proof_cells(proof)} |{notices(proof)}")
+            rows.append(f"| {first[0]} | {first[1]} | {text}")
     others = [proof for proof in evidence.proofs if not proof.criteria]
     rows += [
         f"| | {'' if number else '*other new tests*'} | {_proof_cells(proof)} |{notices(proof)}"
         for number, proof in enumerate(others)
     ]
+    named = {test for _, test in evidence.pinned_for}
     rows += [
         f"| | {'' if number else '*asked for later, of what was so already*'} | `{cell(test)}` | 🟢 passed | 🟢 passes |"
-        for number, test in enumerate(evidence.pinned)
+        for number, test in enumerate(test for test in evidence.pinned if test not in named)
     ]
     return "\n".join(rows)
+
+
+def _unproven(criterion: Criterion, evidence: Evidence) -> list[str]:
+    """What is told of a criterion for which no test was shown red: another kind of test, or why there is none."""
+    pinned = [test for criterion_id, test in evidence.pinned_for if criterion_id == criterion.id]
+    if pinned:
+        return [f"`{cell(test)}` | 🟢 passed already when a review brought it | 🟢 passes |" for test in pinned]
+    kept = [test for criterion_id, test in evidence.kept if criterion_id == criterion.id]
+    if kept:
+        return [f"`{cell(kept[0])}` | 🟢 held | 🟢 holds |"]
+    gone = [taken for taken in evidence.taken_out if criterion.id in taken.criteria]
+    return [
+        f"~~`{cell(taken.test)}`~~ | 🔴 {RED_WORDS[taken.red]} | **not proven any more: "
+        f"{'a review had this test taken out' if taken.in_review else 'this test is gone'}** |"
+        for taken in gone
+    ] or ["– | | **not proven by a test** |"]
 
 
 def _runs(evidence: Evidence) -> str:
@@ -183,7 +196,10 @@ def _kills(evidence: Evidence) -> dict[str, int]:
 
 
 def _proof_cells(proof: Proof) -> str:
-    return f"`{cell(proof.test)}` | 🔴 {RED_WORDS[proof.red]} | {'🟢 passes' if proof.is_green else '🔴 fails'}"
+    shown_as = f", as `{cell(proof.shown_as)}`" if proof.shown_as else ""
+    return (
+        f"`{cell(proof.test)}` | 🔴 {RED_WORDS[proof.red]}{shown_as} | {'🟢 passes' if proof.is_green else '🔴 fails'}"
+    )
 
 
 def _check_table(results: Iterable[CheckResult]) -> str:

@@ -10,7 +10,7 @@ from bot.domain import LookHere, Severity
 from bot.rust.manifests import read, table, tables
 from bot.rust.split import is_test_path
 from bot.rust.syntax import Item, items
-from bot.rust.tests import TestItem, tests_of
+from bot.rust.tests import TestItem, renamed, tests_of
 
 NAMED_AT_MOST = 3
 """How many tests or files one line names; the rest is counted, so that one habit takes one line."""
@@ -78,12 +78,14 @@ def _line(
 
 def _tests(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[LookHere]:
     old, new = tests_of(before), tests_of(after)
-    moved = {_body(test) for key, test in new.items() if key not in old}
+    added = [test for key, test in new.items() if key not in old]
+    moved = {_body(test) for test in added}
+    named_anew = renamed([test for key, test in old.items() if key not in new], added).values()
     gone, hidden, fewer, other = list[str](), list[str](), list[str](), list[str]()
     for key, test in old.items():
         now = new.get(key)
         if now is None:
-            if _body(test) not in moved:
+            if _body(test) not in moved and key not in named_anew:
                 gone.append(key)
         elif now.text != test.text:
             if _hiding(now) - _hiding(test) or _panics_freely(now) > _panics_freely(test):

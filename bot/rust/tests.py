@@ -22,6 +22,7 @@ __all__ = [
     "modules",
     "new_tests",
     "outside_of_tests",
+    "renamed",
     "split",
     "test_only_files",
     "tests_of",
@@ -190,6 +191,24 @@ def new_tests(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[TestItem,
     after = tests_of(new) if any(basename(path) == "Cargo.toml" for path in changed) else tests_of(new, within=changed)
     fresh = [test for key, test in after.items() if key not in before or before[key].text != test.text]
     return tuple(sorted(fresh, key=lambda test: (test.path, test.line)))
+
+
+def renamed(gone: Iterable[TestItem], added: Iterable[TestItem]) -> dict[str, str]:
+    """Which of the `added` tests are one of the `gone` under another name, by the keys of the former.
+
+    The file, the module and the text are the same but for the name; where several would fit, none does.
+    """
+    old, new = _by_substance(gone), _by_substance(added)
+    return {new[same][0]: keys[0] for same, keys in old.items() if len(keys) == len(new.get(same, ())) == 1}
+
+
+def _by_substance(tests: Iterable[TestItem]) -> dict[tuple[str, str, str], list[str]]:
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for test in tests:
+        module, _, name = test.name.rpartition("::")
+        text = re.sub(rf"\bfn\s+{re.escape(name)}\b", "fn _", test.text)
+        found.setdefault((test.path, module, text), []).append(test.key)
+    return found
 
 
 def test_only_files(files: Mapping[str, str]) -> frozenset[str]:

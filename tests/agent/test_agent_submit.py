@@ -301,6 +301,14 @@ def test_a_review_answers_each_thread_once() -> None:
         assert fragment in said
 
 
+def test_a_review_may_name_the_criteria_of_its_new_tests() -> None:
+    given = {"summary": "s", "answers": [], "tests": [{"name": "`tests::a`", "criteria": ["AC-1"]}]}
+    draft = parse(Assignment.REVIEW, given, TWO)
+    assert isinstance(draft, ReviewDraft) and draft.tests == (NewTest("tests::a", ("AC-1",)),)
+    said = problems(Assignment.REVIEW, given | {"tests": [{"name": "a b", "criteria": ["AC-9"]}]}, TWO)
+    assert "'a b' is not the name of a test" in said and "there is no criterion AC-9" in said
+
+
 def test_an_amendment_of_the_rfc_quotes_it_and_says_what_should_stand_there() -> None:
     agreed = Rfc(2, "t", "### Design\n\nIt returns an **error** and\nnever panics.", TWO.criteria, "0" * 40, "d")
     agreed = replace(agreed, criteria=(Criterion("AC-1", "`parse` refuses an empty key."),))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.cheats import CHEATS, HONEST, MOST_LINES, MOST_LINES_IF_HONEST, TREE, after
+from bot.rust import tests
 from bot.rust.frozen import is_watched, weakened
 from simulator import case
 
@@ -45,6 +46,13 @@ def test_a_test_that_only_asserts_more_is_worth_no_line() -> None:
         "        assert_eq!(area(2", "        return;\n        assert_eq!(area(1, 1), 1);\n        assert_eq!(area(2"
     )
     assert len(weakened(TREE, TREE | {"src/lib.rs": earlier})) == 1
+
+
+def test_a_test_that_is_only_renamed_is_worth_no_line() -> None:
+    name = next(iter(tests.tests_of(TREE).values()))
+    short = name.name.rpartition("::")[2]
+    other = TREE[name.path].replace(f"fn {short}(", "fn named_anew(")
+    assert other != TREE[name.path] and weakened(TREE, TREE | {name.path: other}) == ()
 
 
 def test_a_habit_takes_one_line_however_often_it_was_found() -> None:

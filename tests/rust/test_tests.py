@@ -256,6 +256,20 @@ def test_broken_code_is_still_divided() -> None:
     assert test is None and source == new
 
 
+def test_a_test_is_renamed_where_file_module_and_text_are_the_same_and_nothing_else_would_fit() -> None:
+    def of(**named: str) -> list[tests.TestItem]:
+        body = "".join(f"#[test]\nfn {name}() {{ assert!({text}); }}\n" for name, text in named.items())
+        return list(tests.tests_of({"Cargo.toml": MANIFEST, "src/lib.rs": "", "tests/cli.rs": body}).values())
+
+    assert tests.renamed(of(a="x", b="y"), of(c="y", d="z")) == {"tests/cli.rs::c": "tests/cli.rs::b"}
+    assert tests.renamed(of(a="x"), of(c="x", d="x")) == {}
+    assert tests.renamed(of(a="x", b="x"), of(c="x")) == {}
+    elsewhere = tests.tests_of(
+        {"Cargo.toml": MANIFEST, "src/lib.rs": "", "tests/other.rs": "#[test]\nfn c() { assert!(x); }\n"}
+    )
+    assert tests.renamed(of(a="x"), elsewhere.values()) == {}
+
+
 def test_an_error_counts_as_outside_of_tests_only_where_users_get_the_code() -> None:
     files = {
         "Cargo.toml": MANIFEST,

@@ -152,15 +152,49 @@ def test_tests_that_a_round_adds_are_shown_red_without_it_or_told_as_what_was_so
     body = pull_request.issue.body
     assert "`tests/tripling.rs::three_times` | 🔴 did not compile | 🟢 passes |" in body
     assert "`tests/doubling.rs::nothing_stays_nothing` | 🟢 passed | 🟢 passes |" in body
-    assert "`tests/doubling.rs::the_largest_number_stays`: " in body, "a proof that is gone is a matter for people"
+    renamed = (
+        "`tests/doubling.rs::no_number_is_too_large` | 🔴 failed, as `tests/doubling.rs::the_largest_number_stays` |"
+    )
+    assert f"| **AC-1** | `double(u8::MAX)` is `u8::MAX`. | {renamed} 🟢 passes |" in body
+    assert "`tests/doubling.rs::the_largest_number_stays`: " not in body, "a name is no matter for people"
     assert "tests/tripling.rs::two_is_doubled" not in body
 
     tester.author_says(review=[[write(crate.LIBRARY_PATH, tripled + "// The end.\n"), check()], answer_every_thread])
     _remark(tester, pull_request, MAINTAINER, "REQUEST_CHANGES", "Please mark the end.", "One more.")
     tester.wait_for_status(pull_request.issue, "review", "is done", attempt=2)
     body = pull_request.issue.body
+    assert f"| {renamed} 🟢 passes |" in body
     assert "`tests/tripling.rs::three_times` | 🔴 did not compile | 🟢 passes |" in body
     assert "`tests/doubling.rs::nothing_stays_nothing` | 🟢 passed | 🟢 passes |" in body
+
+
+def test_a_criterion_is_traced_to_the_test_that_took_the_place_of_another_or_tells_that_a_review_had_it_taken_out(
+    tester: Tester,
+) -> None:
+    other = crate.TESTS.replace(crate.NEW_TEST, "\n#[test]\nfn it_stops() {\n    assert_eq!(double(200), 255);\n}\n")
+    replaced = call(
+        "submit_review",
+        summary="The test has a plain number now.",
+        answers=[{"thread": "R1", "kind": "done", "text": "Replaced."}],
+        tests=[{"name": "it_stops", "criteria": ["AC-1"]}],
+    )
+    tester.author_says(review=[[write(crate.TESTS_PATH, other), replaced]])
+    pull_request = tester.implement(tester.with_rfc())
+    _remark(tester, pull_request, MAINTAINER, "REQUEST_CHANGES", "Please test a plain number.", "One thing.")
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    row = "| **AC-1** | `double(u8::MAX)` is `u8::MAX`. | "
+    body = pull_request.issue.body
+    assert f"{row}`tests/doubling.rs::it_stops` | 🟢 passed already when a review brought it | 🟢 passes |" in body
+    assert "- `tests/doubling.rs::the_largest_number_stays`: removed" in body, "people judge what goes"
+
+    before = write(crate.TESTS_PATH, crate.CRATE[crate.TESTS_PATH])
+    tester.author_says(review=[[before, check()], answer_every_thread])
+    _remark(tester, pull_request, MAINTAINER, "REQUEST_CHANGES", "Please drop that test.", "One more.")
+    tester.wait_for_status(pull_request.issue, "review", "is done", attempt=2)
+    gone = (
+        "~~`tests/doubling.rs::the_largest_number_stays`~~ | 🔴 failed | **not proven any more: a review had this test"
+    )
+    assert f"{row}{gone} taken out** |" in pull_request.issue.body
 
 
 def test_a_bot_that_the_repository_names_is_answered_and_another_is_not(tester: Tester) -> None:

@@ -50,6 +50,12 @@ def _name(proof: str, tree: str) -> str:
     return f"{proof}:{tree[:30]}"
 
 
+def passed_of(run: Run, tree: str) -> tuple[str, ...] | None:
+    """The keys of the tests that passed in the green proof of this tree; None where a run of an older version did not note it."""
+    noted = hands.current().store.document(run.id, _name(GREEN, tree), Noted)
+    return noted.state.passed if noted is not None else None
+
+
 def attached(run: Run, found: Evidence) -> Evidence:
     """The evidence with its archive, which is packed and kept now unless it was before; as it is where too little was noted."""
     our_hands = hands.current()

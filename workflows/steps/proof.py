@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from bot import comments
-from bot.agent.submit import ChangeDraft, NewTest, TestsDraft
+from bot.agent.submit import ChangeDraft, NewTest, ReviewDraft, TestsDraft
 from bot.checking import Baseline, Checker, lost_tests, passing, worse_than_base
 from bot.domain import (
     Assignment,
@@ -17,6 +17,7 @@ from bot.domain import (
     Failure,
     LookHere,
     Proof,
+    RedKind,
     Run,
     RunKind,
     Stage,
@@ -34,7 +35,7 @@ from bot.rust.verdicts import has_compile_errors, has_passed, outcome_of, red_ki
 from bot.workbench import Kept, Workbench
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import bundle, conversation, lifecycle, rules
+from workflows.steps import bundle, conversation, lifecycle, rules, tracing
 from workflows.steps.records import (
     ADDED,
     JOINED,
@@ -42,13 +43,12 @@ from workflows.steps.records import (
     Green,
     Joined,
     Red,
-    added_before,
     agreed_criteria,
     assignment_of,
     foot_of,
-    red_of,
     toolchain_remark,
 )
+from workflows.steps.tracing import added_before, red_of
 
 AGAIN = 2
 """How often each new test is run once more when everything is green, to find what passes by chance."""
@@ -205,7 +205,10 @@ def prove_green(run_id: str, trial: int, trials: int) -> bool:
 
 @step("look_at_added_tests")
 def look_at_added_tests(run_id: str) -> None:
-    """Run the tests that a round on a pull request adds on the head before it: they are red there, or pin what was so already."""
+    """Run the tests that a round on a pull request adds on the head before it: they are red there, or pin what was so already.
+
+    What does not run with the round is no proof of anything.
+    """
     our_hands = hands.current()
     store = our_hands.store
     if store.has_document(run_id, ADDED):
@@ -215,21 +218,22 @@ def look_at_added_tests(run_id: str) -> None:
     assert green is not None, "the tests were proven green"
     # Where this is another machine than the one that proved it, the trees are here only with the bench.
     bench = our_hands.workbenches.open(run)
-    before = sources(run, _base_tree(run))
-    tests = new_tests(before, sources(run, green.tree))
-    if not tests:
-        store.put_document(run_id, ADDED, Added({}))
-        return
-    run = lifecycle.enter(run, Stage.VERIFY)
-    git, repository_id = our_hands.git, run.target.repo.id
-    changes = git.changes(repository_id, _base_tree(run), green.tree)
-    old = git.read_many(repository_id, run.start, [change.path for change in changes])
-    part = split(changes, old, test_only=test_only_files(before)).test
-    results = _run_tests(bench, git.with_changes(repository_id, run.start, part), tests)
-    kinds = red_kinds(tests, results)
-    there = tests_of(before)
+    before, after = sources(run, _base_tree(run)), sources(run, green.tree)
+    passed = bundle.passed_of(run, green.tree)
+    tests = [test for test in new_tests(before, after) if passed is None or has_passed(test.key, passed)]
+    kinds: dict[str, RedKind] = {}
+    if tests:
+        run = lifecycle.enter(run, Stage.VERIFY)
+        git, repository_id = our_hands.git, run.target.repo.id
+        changes = git.changes(repository_id, _base_tree(run), green.tree)
+        old = git.read_many(repository_id, run.start, [change.path for change in changes])
+        part = split(changes, old, test_only=test_only_files(before)).test
+        kinds = red_kinds(tests, _run_tests(bench, git.with_changes(repository_id, run.start, part), tests))
+    draft = store.document(run_id, f"draft:{Assignment.REVIEW}", ReviewDraft)
+    named = {test.key: _criteria(test, draft.tests) for test in tests} if draft is not None else {}
+    there, here = tests_of(before), tests_of(after)
     pinned = tuple(test.key for test in tests if test.key not in kinds and test.key not in there)
-    store.put_document(run_id, ADDED, Added(kinds, pinned))
+    store.put_document(run_id, ADDED, tracing.traced(run, Added(kinds, pinned, named), there, here))
 
 
 def _new_keys(run: Run, tree: str) -> set[str]:

@@ -15,7 +15,6 @@ from bot.domain import (
     Assignment,
     CheckRun,
     Evidence,
-    Proof,
     PullRequest,
     Rfc,
     Run,
@@ -28,16 +27,25 @@ from bot.github.client import GitHub
 from bot.github.markers import with_marker
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import answering, briefs, bundle, ci, contracts, examination, lifecycle, mending, preparation
+from workflows.steps import (
+    answering,
+    briefs,
+    bundle,
+    ci,
+    contracts,
+    examination,
+    lifecycle,
+    mending,
+    preparation,
+    tracing,
+)
 from workflows.steps.contracts import Findings
 from workflows.steps.records import (
-    ADDED,
     CONTINUES,
     JOINED,
     REVIEWERS,
     TAKEN_OVER,
     TAKEN_UP,
-    Added,
     Green,
     Joined,
     Red,
@@ -382,18 +390,8 @@ def _evidence(run: Run) -> Evidence:
     green = hands.current().store.document(run.id, "green", Green)
     assert green is not None, "the proof comes before publishing"
     look_here = (*green.evidence.look_here, *examination.left_over(run.id))
-    added = hands.current().store.document(run.id, ADDED, Added) or Added({})
-    known = {proof.test for proof in green.evidence.proofs}
-    return replace(
-        green.evidence,
-        proofs=(
-            *green.evidence.proofs,
-            *(Proof(key, kind, True) for key, kind in added.kinds.items() if key not in known),
-        ),
-        pinned=(*green.evidence.pinned, *added.pinned),
-        mutation=mutation_of(run),
-        look_here=look_here,
-    )
+    found = tracing.with_round(run, green.evidence) if run.is_on_pull_request else green.evidence
+    return replace(found, mutation=mutation_of(run), look_here=look_here)
 
 
 def _ensure_check_run(github: GitHub, run: Run, head: str, evidence: Evidence, findings: Findings) -> None:

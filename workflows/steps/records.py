@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot import policy
 from bot.agent.readers import reader_of
@@ -21,7 +21,6 @@ from bot.domain import (
     Rule,
     Run,
     RunKind,
-    Stage,
 )
 from bot.rfc.template import RfcTemplate, find_template
 from bot.rust.obstacles import other_toolchain, pinned_toolchain
@@ -85,10 +84,17 @@ ADDED = "added"
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """The new tests of a round: why each failed without the rest of the round, and those that passed there as well."""
+    """The new tests of a round: why each failed without the rest of the round, and those that passed there as well.
+
+    `criteria` are those that a new test stands for; `renamed` tells which proven test a test was before, if only its name is
+    another; `dropped` are the proven tests that the round took out.
+    """
 
     kinds: dict[str, RedKind]
     pinned: tuple[str, ...] = ()
+    criteria: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
 
 
 TAKEN_OVER = -1
@@ -219,32 +225,6 @@ def toolchain_remark(run: Run, baseline: Baseline) -> str:
     git, repository_id = hands.current().git, run.target.repo.id
     files = git.texts(repository_id, run.base_commit, ["rust-toolchain", "rust-toolchain.toml"])
     return other_toolchain(pinned_toolchain(files), baseline.rustc)
-
-
-def red_of(run: Run) -> Red | None:
-    """The run's own red proof; what goes on from a pull request keeps to that of its implementation and of the rounds since."""
-    store = hands.current().store
-    if not run.is_on_pull_request:
-        return store.document(run.id, "red", Red)
-    built = store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
-    red = store.document(built.id, "red", Red) if built is not None else None
-    if red is None:
-        return None
-    kinds = {key: kind for added in added_before(run) for key, kind in added.kinds.items()}
-    return replace(red, kinds=kinds | red.kinds, criteria=dict.fromkeys(kinds, ()) | red.criteria)
-
-
-def added_before(run: Run) -> tuple[Added, ...]:
-    """What earlier rounds on the run's pull request have added."""
-    store = hands.current().store
-    rounds = [
-        each
-        for kind in (RunKind.REVIEW, RunKind.CI)
-        for each in store.runs_of_kind(run.target.repo.id, run.target.issue, kind)
-        if each.id != run.id and each.stage is Stage.DONE and each.pull_request == run.pull_request
-    ]
-    found = (store.document(each.id, ADDED, Added) for each in rounds)
-    return tuple(added for added in found if added is not None)
 
 
 def mutation_of(run: Run) -> Mutation | None:
