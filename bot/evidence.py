@@ -21,11 +21,15 @@ from bot.domain import Check, CheckResult, Exit, LookHere, RedKind, TestOutcome
 from bot.errors import UserError
 from bot.rust.verdicts import has_passed
 
-SCHEMA = 1
+SCHEMA = 2
+"""The version of the facts. One of version 1 tells of no rounds, and is read as one that had none."""
+READABLE = (1, SCHEMA)
 LARGEST = 64 << 20
 """Bytes; no archive is larger."""
 LARGEST_PATCH = 8 << 20
 """Bytes; a larger patch is left out of the archive, and its tree must come from the repository."""
+ROUNDS_PATCHES = 16 << 20
+"""Bytes that the patches of all later rounds may have; older rounds than fit are told, and not run again."""
 
 FACTS, README = "evidence.json", "README.txt"
 RED_REPORT, GREEN_REPORT = "red.txt", "green.txt"
@@ -41,12 +45,17 @@ What rfcsmith's containers showed of a change, in a form that can be run again.
 {GREEN_REPORT:20}what they said of the final tree
 {RED_PATCH:20}makes the tree with the new tests from the base commit
 {FINAL_PATCH:20}makes the final tree from that one
+{"round-<n>-before.patch":20}
+                    makes the tree before a later round (a review, or mending CI) from the final one
+{"round-<n>-tests.patch":20}
+                    adds the tests of that round, which are red there; round-<n>.txt is what the checks said
 *.Cargo.lock        lock files that cargo made, where the repository keeps none
 
 To run it again:  flask --app app verify <this file> --repository <a clone that has the base commit>
 By hand, in a clone:  git checkout <base_commit>; git apply --index {RED_PATCH}; git write-tree
 gives the id of the red tree; its tests are the commands of the checks.
 """
+_OF_ROUND = re.compile(r"round-[1-9][0-9]{0,3}(?:-before\.patch|-tests\.patch|\.txt|\.Cargo\.lock)")
 BASE, RED, FINAL = "base", "base and new tests", "final tree"
 """What the three trees are called."""
 _ID = re.compile(r"[0-9a-f]{40}")
@@ -87,11 +96,42 @@ class RedTest:
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """The tests that a later round added and that were red without it.
+
+    `number` is that of its files, `what` names the round (`review 2`). `before` is the tree of the pull request before it,
+    `before_commit` its commit, `red` that tree with the round's tests.
+    """
+
+    number: int
+    what: str
+    before_commit: str
+    before: str
+    red: State
+    red_tests: tuple[RedTest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoundFiles:
+    """The names of what an archive holds of one round."""
+
+    before: str
+    tests: str
+    report: str
+    lock: str
+
+
+def round_files(number: int) -> RoundFiles:
+    name = f"round-{number}"
+    return RoundFiles(f"{name}-before.patch", f"{name}-tests.patch", f"{name}.txt", f"{name}.Cargo.lock")
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that `evidence.json` says. `base` is the base commit as it is, `red` with the new tests, `final` is published.
 
     `head_commit` has the final tree; `image` is the content address of the sandbox's image; `left_out` names patches that
-    were too large.
+    were too large. `rounds` are the later rounds with tests of their own, the oldest first.
     """
 
     schema_version: int
@@ -111,6 +151,7 @@ class Facts:
     toolchain_remark: str = ""
     look_here: tuple[LookHere, ...] = ()
     left_out: tuple[str, ...] = ()
+    rounds: tuple[Round, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +218,7 @@ def read(content: bytes) -> Archive:
     if len(content) > LARGEST:
         raise _bad(f"it is larger than {LARGEST >> 20} MiB")
     contents = _unpacked(content)
-    if strange := sorted(contents.keys() - _FILES):
+    if strange := sorted(name for name in contents if name not in _FILES and not _OF_ROUND.fullmatch(name)):
         raise _bad(f"it holds `{strange[0][:80]}`")
     if _packed(contents) != content:
         raise _bad("its bytes are not those of its files alone")
@@ -205,9 +246,12 @@ def _facts(text: bytes) -> Facts:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise _bad(f"{FACTS} is malformed: {place} {first['msg']}") from error
-    if facts.schema_version != SCHEMA:
-        raise _bad(f"its facts are of version {facts.schema_version}, and this program reads version {SCHEMA}")
-    ids = (facts.base_commit, facts.head_commit, facts.base.tree, facts.red.tree, facts.final.tree)
+    if facts.schema_version not in READABLE:
+        raise _bad(f"its facts are of version {facts.schema_version}, and this program reads up to version {SCHEMA}")
+    ids = (
+        *(facts.base_commit, facts.head_commit, facts.base.tree, facts.red.tree, facts.final.tree),
+        *(id for each in facts.rounds for id in (each.before_commit, each.before, each.red.tree)),
+    )
     if not all(_ID.fullmatch(each) for each in ids) or not re.fullmatch(r"[\w.-]+/[\w.-]+", facts.repository):
         raise _bad(f"{FACTS} names a repository, commit or tree that cannot be one")
     return facts
@@ -235,7 +279,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What running it again showed; `red_kinds` are the new tests that do not pass without the change, by their keys."""
+    """What running it again showed; `red_kinds` are the new tests that do not pass without the change, by their keys.
+
+    `rounds` tells the same of each later round that was run, by its number; `gone` are tests that the final tree does not have.
+    """
 
     base: State
     red: State
@@ -243,6 +290,8 @@ class Seen:
     red_kinds: Mapping[str, RedKind] = field(hash=False)
     rustc: str = ""
     image: str = ""
+    rounds: Mapping[int, tuple[State, Mapping[str, RedKind]]] = field(default_factory=dict, hash=False)
+    gone: frozenset[str] = frozenset()
 
 
 def compare(facts: Facts, seen: Seen) -> tuple[Row, ...]:
@@ -254,9 +303,20 @@ def compare(facts: Facts, seen: Seen) -> tuple[Row, ...]:
         (FINAL, facts.final, seen.final),
     ):
         rows += _state_rows(name, told, here)
-    rows.append(Row(f"{len(facts.red_tests)} new tests are red without the change", _red_differences(facts, seen)))
-    still_red = [test.test for test in facts.red_tests if not has_passed(test.test, seen.final.passed)]
-    rows.append(Row("the same tests are green with it", tuple(f"{key} does not pass here" for key in still_red)))
+    unnamed = sorted(seen.red_kinds.keys() - {test.test for test in facts.red_tests})
+    hidden = [f"{key} is red here ({seen.red_kinds[key]}), and the archive does not name it" for key in unnamed]
+    differences = (*_red_differences(facts.red_tests, seen.red_kinds), *hidden)
+    rows.append(Row(f"{len(facts.red_tests)} new tests are red without the change", differences))
+    for round_ in facts.rounds:
+        rows += _round_rows(round_, seen)
+    shown = dict.fromkeys(
+        test.test for tests in (facts.red_tests, *(r.red_tests for r in facts.rounds)) for test in tests
+    )
+    still_red = [key for key in shown if not has_passed(key, seen.final.passed)]
+    differences = tuple(f"{key} does not pass here" for key in still_red if key not in seen.gone)
+    rows.append(Row("the same tests are green with it", differences))
+    if gone := tuple(f"{key} is not in the final tree" for key in still_red if key in seen.gone):
+        rows.append(Row("tests that later rounds renamed or took out", gone, counts=False))
     rows.append(Row("compiler", _other("rustc", facts.rustc, seen.rustc), counts=False))
     rows.append(Row("image of the sandbox", _other("image", facts.image, seen.image), counts=False))
     return tuple(rows)
@@ -295,16 +355,23 @@ def _verdict(ran: RanCheck) -> str:
     return f"{ran.exit}{counts if has_tests else ''}{f' ({ran.ran_as})' if ran.ran_as else ''}"
 
 
-def _red_differences(facts: Facts, seen: Seen) -> tuple[str, ...]:
-    told = {test.test: test.kind for test in facts.red_tests}
-    said = [
-        f"{key}: red there ({kind}), {f'red here ({seen.red_kinds[key]})' if key in seen.red_kinds else 'not red here'}"
-        for key, kind in told.items()
-        if seen.red_kinds.get(key) is not kind
-    ]
-    unnamed = sorted(seen.red_kinds.keys() - told.keys())
-    said += [f"{key} is red here ({seen.red_kinds[key]}), and the archive does not name it" for key in unnamed]
-    return tuple(said)
+def _round_rows(told: Round, seen: Seen) -> list[Row]:
+    """What of a later round is the same: its tests are red without it."""
+    what = f"{len(told.red_tests)} tests of {told.what} are red without it"
+    if told.number not in seen.rounds:
+        return [Row(what, ("its patches are not in the archive, so it was not run again",), counts=False)]
+    state, kinds = seen.rounds[told.number]
+    rows = _state_rows(f"before {told.what}, and its tests", told.red, state)
+    return [*rows, Row(what, _red_differences(told.red_tests, kinds))]
+
+
+def _red_differences(told: Sequence[RedTest], kinds: Mapping[str, RedKind]) -> tuple[str, ...]:
+    return tuple(
+        f"{test.test}: red there ({test.kind}), "
+        f"{f'red here ({kinds[test.test]})' if test.test in kinds else 'not red here'}"
+        for test in told
+        if kinds.get(test.test) is not test.kind
+    )
 
 
 def _other(what: str, told: str, here: str) -> tuple[str, ...]:

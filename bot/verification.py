@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from tempfile import mkdtemp
 
 from bot import evidence, repository
 from bot.checking import Baseline, passing
-from bot.domain import Actor, Check, CheckResult, CheckScope, Repo, Run, RunKind, Target
+from bot.domain import Actor, Check, CheckResult, CheckScope, RedKind, Repo, Run, RunKind, Target
 from bot.errors import GitHubUnavailable, SandboxUnavailable, UserError
 from bot.evidence import Archive, Facts, Row, Seen, State
 from bot.git import Git
@@ -26,7 +26,7 @@ from bot.github.app import GitHubApp
 from bot.repository import RepositoryConfig
 from bot.rust import checks, discovery
 from bot.rust.ci_log import is_learned, with_learned
-from bot.rust.tests import TestItem, new_tests
+from bot.rust.tests import TestItem, new_tests, tests_of
 from bot.rust.verdicts import red_kinds
 from bot.sandbox import never
 from bot.sandbox.derived import DerivedImages, Furnishing
@@ -205,7 +205,15 @@ class _Desk:
         rows.append(_tree_row("the base commit has the base tree", facts.base.tree, base_tree))
         rows.append(_tree_row(f"{evidence.RED_PATCH} gives the tree with the new tests", facts.red.tree, red))
         rows.append(_tree_row(f"{evidence.FINAL_PATCH} gives the final tree", facts.final.tree, final))
-        return (*rows, *evidence.compare(facts, self._seen(archive, base_tree, red, final)))
+        rounds = self._made_rounds(archive, final)
+        for each in facts.rounds:
+            if each.number in rounds:
+                before, red_of_round = rounds[each.number]
+                names = evidence.round_files(each.number)
+                rows.append(_tree_row(f"{names.before} gives the tree before {each.what}", each.before, before))
+                rows.append(_tree_row(f"{names.tests} gives that with its tests", each.red.tree, red_of_round))
+        seen = replace(self._seen(archive, base_tree, red, final), rounds=self._seen_rounds(archive, rounds))
+        return (*rows, *evidence.compare(facts, seen))
 
     # --- trees ---
 
@@ -221,6 +229,16 @@ class _Desk:
             else:
                 raise UserError(f"The archive has no {name}, and the repository has no tree {told.tree}.", "")
         return made[1], made[2]
+
+    def _made_rounds(self, archive: Archive, final_tree: str) -> dict[int, tuple[str, str]]:
+        """The trees before each later round, and with its tests, by the round's number; none of those without patches."""
+        made = {}
+        for each in archive.facts.rounds:
+            names, repository_id = evidence.round_files(each.number), archive.facts.repository_id
+            if names.before in archive.files and names.tests in archive.files:
+                before = self.git.applied(repository_id, final_tree, archive.files[names.before])
+                made[each.number] = before, self.git.applied(repository_id, before, archive.files[names.tests])
+        return made
 
     def _head_rows(self, facts: Facts) -> list[Row]:
         """Whether the commit that was pushed has the tree that was proven; nothing where it is not to be had any more."""
@@ -271,7 +289,24 @@ class _Desk:
             red_kinds=red_kinds(tests, red),
             rustc=baseline.rustc,
             image=self.engine.image_id(self.bench.setup.image),
+            gone=self._gone(facts, final_tree),
         )
+
+    def _gone(self, facts: Facts, final_tree: str) -> frozenset[str]:
+        told = [test.test for tests in (facts.red_tests, *(each.red_tests for each in facts.rounds)) for test in tests]
+        return frozenset(told) - tests_of(self._sources(facts.repository_id, final_tree)).keys()
+
+    def _seen_rounds(
+        self, archive: Archive, trees: Mapping[int, tuple[str, str]]
+    ) -> dict[int, tuple[State, Mapping[str, RedKind]]]:
+        facts = archive.facts
+        seen: dict[int, tuple[State, Mapping[str, RedKind]]] = {}
+        for number, (before, red) in trees.items():
+            tests = new_tests(*(self._sources(facts.repository_id, tree) for tree in (before, red)))
+            laid_out, lock = self._laid_out(red, archive.files.get(evidence.round_files(number).lock))
+            results = self._tested(self._required(facts, facts.final), laid_out, tests)
+            seen[number] = evidence.state(red, results, passing(results), lock), red_kinds(tests, results)
+        return seen
 
     def _laid_out(self, tree: str, lock: bytes | None) -> tuple[str, bytes | None]:
         """The tree with the lock file that the archive has or cargo makes, its dependencies fetched; and that lock file."""

@@ -102,6 +102,7 @@ class Kept(IntEnum):
     RESUMED_TESTS = 1_000_004
     JOINED = 1_000_005
     SUGGESTED = 1_000_006
+    ADDED = 1_000_007
     TASKS = 1_000_100
     """The first of those that the agent left when it ticked tasks."""
 

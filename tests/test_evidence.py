@@ -15,7 +15,7 @@ from bot.domain import Check, CheckKind, CheckResult, Failure, LookHere, RedKind
 from bot.domain import TestOutcome as Outcome
 from bot.domain import TestRun as Ran
 from bot.errors import UserError
-from bot.evidence import Archive, Facts, RedTest, Seen
+from bot.evidence import Archive, Facts, RedTest, Round, Seen
 
 TEST = Check(CheckKind.TEST, "cargo test", env=(("RUST_LOG", "info"),), source=".github/workflows/ci.yml: test")
 OLD, NEW = "tests/cli.rs::prints", "tests/cli.rs::reprints"
@@ -49,6 +49,23 @@ ARCHIVE = Archive(FACTS, FILES)
 SEEN = Seen(FACTS.base, FACTS.red, FACTS.final, {NEW: RedKind.ASSERTION}, "1.95.0", "sha256:1")
 
 
+THIRD = "tests/cli.rs::prints_thrice"
+ROUND = Round(
+    1,
+    "review 2",
+    "1" * 40,
+    "2" * 40,
+    evidence.state("3" * 40, ran(prints=Outcome.OK, prints_thrice=Outcome.FAILED), [OLD], b"lock"),
+    (RedTest(THIRD, RedKind.ASSERTION),),
+)
+LATER = replace(
+    FACTS,
+    final=evidence.state("e" * 40, ran(prints=Outcome.OK, reprints=Outcome.OK), [NEW, OLD, THIRD], b"lock"),
+    rounds=(ROUND,),
+)
+SEEN_LATER = replace(SEEN, final=LATER.final, rounds={1: (ROUND.red, {THIRD: RedKind.ASSERTION})})
+
+
 def test_the_same_facts_give_the_same_bytes() -> None:
     other_order = Archive(replace(FACTS), dict(reversed(FILES.items())))
     assert evidence.build(ARCHIVE) == evidence.build(other_order)
@@ -58,7 +75,7 @@ def test_the_digest_of_known_facts_is_known() -> None:
     """Also on another machine, in another process; a new fact gives another one, and no other change should."""
     assert (
         evidence.digest_of(evidence.build(ARCHIVE))
-        == "a73a60aec9664e91a1eaee7e6a1b5ac2a5aaddb86ab6a5f0cb4122ccb56c1249"
+        == "4c09a7ba3462cfccd68d46b943c48c40976f2bf2ead66ab52f911a9f89b42903"
     )
 
 
@@ -132,6 +149,40 @@ def test_what_is_no_evidence_is_refused_in_a_sentence(content: bytes, why: str) 
 
 def test_facts_of_a_later_program_with_more_to_say_are_read() -> None:
     assert evidence.read(with_facts(mutants=12)).facts == FACTS
+
+
+def test_facts_of_the_first_version_are_read_as_those_without_later_rounds() -> None:
+    assert evidence.read(with_facts(schema_version=1)).facts == replace(FACTS, schema_version=1)
+
+
+def test_what_a_later_round_has_shown_is_read_as_it_was_built() -> None:
+    names = evidence.round_files(1)
+    files = {names.before: b"a", names.tests: b"b", names.report: b"c", names.lock: b"d"}
+    read = evidence.read(evidence.build(Archive(LATER, files)))
+    assert read.facts == LATER and files.items() <= read.files.items()
+    for other in ("round-0-tests.patch", "round-1-tests.patch.sh", "round-1"):
+        with pytest.raises(UserError, match="it holds"):
+            evidence.read(evidence.build(Archive(LATER, {other: b""})))
+
+
+def test_tests_of_a_later_round_are_compared_like_those_of_the_change() -> None:
+    rows = evidence.compare(LATER, SEEN_LATER)
+    assert evidence.holds(rows) and "same     1 tests of review 2 are red without it" in evidence.table(rows)
+    other = evidence.compare(LATER, replace(SEEN_LATER, rounds={1: (ROUND.red, {})}))
+    assert f"{THIRD}: red there (assertion), not red here" in evidence.table(other) and not evidence.holds(other)
+    gone = evidence.compare(LATER, replace(SEEN_LATER, final=FACTS.final))
+    assert f"{THIRD} does not pass here" in evidence.table(gone)
+
+
+def test_a_round_without_its_patches_is_told_and_does_not_count() -> None:
+    rows = evidence.compare(LATER, replace(SEEN_LATER, rounds={}))
+    assert evidence.holds(rows) and "so it was not run again" in evidence.table(rows)
+
+
+def test_a_red_test_that_a_review_took_out_is_told_and_does_not_count() -> None:
+    without = replace(FACTS, final=replace(FACTS.final, passed=(OLD,)))
+    rows = evidence.compare(without, replace(SEEN, final=without.final, gone=frozenset([NEW])))
+    assert evidence.holds(rows) and f"{NEW} is not in the final tree" in evidence.table(rows)
 
 
 def test_what_is_the_same_holds() -> None:

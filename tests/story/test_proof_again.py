@@ -15,6 +15,7 @@ from bot.evidence import RED_LOCK, Archive, Facts, RedTest
 from bot.settings import load_sandbox_settings
 from simulator.github.state import PullRequest
 from tests.story import crate
+from tests.story.author import submit_review, write
 from tests.story.tester import Tester
 
 pytestmark = pytest.mark.docker
@@ -75,7 +76,14 @@ def test_the_evidence_of_a_change_is_run_again_and_a_forged_one_is_found_out(tes
 def test_after_a_review_the_newest_evidence_of_a_pull_request_holds_until_somebody_pushes(tester: Tester) -> None:
     pull_request = tester.implement(tester.with_rfc())
     first = told_in(pull_request)
-    tester.review(pull_request, crate.LIBRARY_PATH, 3, "Please name the number.")
+    tripled = (
+        crate.REWORDED + "\n/// Three times.\npub fn triple(number: u8) -> u8 {\n    number.saturating_mul(3)\n}\n"
+    )
+    test = "#[test]\nfn three_times() {\n    assert_eq!(doubler::triple(2), 6);\n}\n"
+    renamed = crate.TESTS.replace("the_largest_number_stays", "no_number_is_too_large")
+    writes = [write(crate.LIBRARY_PATH, tripled), write("tests/tripling.rs", test), write(crate.TESTS_PATH, renamed)]
+    tester.author_says(review=[[*writes, submit_review()]])
+    tester.review(pull_request, crate.LIBRARY_PATH, 3, "Please name the number, and triple as well.")
     tester.wait_for_status(pull_request.issue, "review", "is done")
     assert told_in(pull_request) != first
     name = f"{tester.repository.full_name}#{pull_request.issue.number}"
@@ -83,6 +91,9 @@ def test_after_a_review_the_newest_evidence_of_a_pull_request_holds_until_somebo
     assert (status, "differs" in said) == (0, False), said
     assert f"evidence {told_in(pull_request)} of {tester.repository.full_name}" in said
     assert "same     the pull request stands at that commit" in said
+    assert "same     round-1-tests.patch gives that with its tests" in said
+    assert "same     1 tests of review 1 are red without it" in said
+    assert f"{NEW_TEST} is not in the final tree" in said
 
     with tester.github.world.lock:
         tester.town.changes.push_files(

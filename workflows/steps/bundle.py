@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot import evidence
 from bot.checking import Baseline, passing
 from bot.domain import BundleLink, CheckResult, Evidence, Run, RunKind
 from bot.errors import SandboxUnavailable
-from bot.evidence import Archive, Facts, RedTest, State
+from bot.evidence import Archive, Facts, RedTest, Round, State
 from bot.rust.compact import compact
 from bot.workbench import Setup
 from workflows import hands
-from workflows.steps.records import Green, Red
+from workflows.steps import records, tracing
+from workflows.steps.records import Added, Green, Red
 
-RED, GREEN = "red", "green"
-"""The two proofs; what they showed is a document for each tree, because a later tree may come to nothing."""
+RED, GREEN, ADDED = "red", "green", "round"
+"""The proofs, the last of a later round's tests; what they showed is a document for each tree, as a later one may come to nothing."""
 LOCK = "Cargo.lock"
 
 
@@ -31,7 +32,7 @@ class Noted:
 
 
 def note(run: Run, proof: str, tree: str, results: Sequence[CheckResult], baseline: Sequence[CheckResult] = ()) -> None:
-    """Note what was shown of the tree, `RED` or `GREEN`."""
+    """Note what was shown of the tree, `RED`, `GREEN` or `ADDED`."""
     our_hands = hands.current()
     git, repository_id = our_hands.git, run.target.repo.id
     bench = our_hands.workbenches.open(run)
@@ -109,6 +110,7 @@ def _archive(run: Run, found: Evidence) -> Archive | None:
         **{name: patch for name, patch in patches.items() if len(patch) <= evidence.LARGEST_PATCH},
         **{name: lock for name, lock in locks.items() if lock},
     }
+    rounds = _rounds(run, noted.state.tree)
     facts = Facts(
         schema_version=evidence.SCHEMA,
         repository=run.target.repo.full_name,
@@ -126,9 +128,52 @@ def _archive(run: Run, found: Evidence) -> Archive | None:
         image=noted.image,
         toolchain_remark=found.toolchain_remark,
         look_here=found.look_here,
-        left_out=tuple(sorted(patches.keys() - files.keys())),
+        left_out=tuple(sorted((patches.keys() - files.keys()) | rounds.left_out)),
+        rounds=tuple(rounds.facts),
     )
-    return Archive(facts, files)
+    return Archive(facts, files | rounds.files)
+
+
+@dataclass(slots=True)
+class _Rounds:
+    """What the archive holds of later rounds: facts, files, and the names of those for which there is no room."""
+
+    facts: list[Round] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
+
+
+def _rounds(run: Run, final: str) -> _Rounds:
+    """The later rounds whose tests were red without them, each as patches from the final tree, the newest first at the room."""
+    our_hands = hands.current()
+    store, git, repository_id = our_hands.store, our_hands.git, run.target.repo.id
+    packed = _Rounds()
+    own = store.document(run.id, records.ADDED, Added)
+    rounds = [*tracing.rounds_before(run), *([(run, own)] if own is not None else [])] if run.is_on_pull_request else []
+    shown = [(each, added) for each, added in rounds if added.kinds and added.tree]
+    room = evidence.ROUNDS_PATCHES
+    for number, (each, added) in reversed(list(enumerate(shown, 1))):
+        noted = store.document(each.id, _name(ADDED, added.tree), Noted)
+        _bring_trees(each)
+        if noted is None or not git.has(repository_id, added.before) or not git.has(repository_id, added.tree):
+            continue
+        before = git.tree_of(repository_id, added.before)
+        names = evidence.round_files(number)
+        patches = {
+            names.before: git.patch(repository_id, final, before),
+            names.tests: git.patch(repository_id, before, added.tree),
+        }
+        size = sum(map(len, patches.values()))
+        if size > room:
+            packed.left_out |= patches.keys()
+        else:
+            room -= size
+            packed.files |= patches
+        packed.files |= {names.report: f"{noted.report}\n".encode()}
+        packed.files |= {names.lock: noted.lock.encode()} if noted.lock else {}
+        tests = tuple(RedTest(key, kind, added.criteria.get(key, ())) for key, kind in sorted(added.kinds.items()))
+        packed.facts.insert(0, Round(number, f"{each.kind} {each.attempt}", added.before, before, noted.state, tests))
+    return packed
 
 
 def _noted_red(built: Run, red: Red) -> Noted | None:
@@ -139,7 +184,7 @@ def _noted_red(built: Run, red: Red) -> Noted | None:
 
 
 def _bring_trees(built: Run) -> None:
-    """Have the trees of the implementation here, also where another machine made them."""
+    """Have the trees of a run here, also where another machine made them."""
     our_hands = hands.current()
     for tree, pack in our_hands.store.snapshots(built.id):
         if not our_hands.git.has(built.target.repo.id, tree):

@@ -17,7 +17,6 @@ from bot.domain import (
     Failure,
     LookHere,
     Proof,
-    RedKind,
     Run,
     RunKind,
     Stage,
@@ -207,7 +206,7 @@ def prove_green(run_id: str, trial: int, trials: int) -> bool:
 def look_at_added_tests(run_id: str) -> None:
     """Run the tests that a round on a pull request adds on the head before it: they are red there, or pin what was so already.
 
-    What does not run with the round is no proof of anything.
+    What does not run with the round, or is not there without its source, is no proof of anything.
     """
     our_hands = hands.current()
     store = our_hands.store
@@ -219,21 +218,36 @@ def look_at_added_tests(run_id: str) -> None:
     # Where this is another machine than the one that proved it, the trees are here only with the bench.
     bench = our_hands.workbenches.open(run)
     before, after = sources(run, _base_tree(run)), sources(run, green.tree)
-    passed = bundle.passed_of(run, green.tree)
-    tests = [test for test in new_tests(before, after) if passed is None or has_passed(test.key, passed)]
-    kinds: dict[str, RedKind] = {}
-    if tests:
+    added = Added({})
+    if new_tests(before, after):
         run = lifecycle.enter(run, Stage.VERIFY)
-        git, repository_id = our_hands.git, run.target.repo.id
-        changes = git.changes(repository_id, _base_tree(run), green.tree)
-        old = git.read_many(repository_id, run.start, [change.path for change in changes])
-        part = split(changes, old, test_only=test_only_files(before)).test
-        kinds = red_kinds(tests, _run_tests(bench, git.with_changes(repository_id, run.start, part), tests))
-    draft = store.document(run_id, f"draft:{Assignment.REVIEW}", ReviewDraft)
+        tree = _with_added_tests(run, before, green.tree)
+        tests = new_tests(before, sources(run, tree))
+        results = _run_tests(bench, tree, tests)
+        bench.keep(Kept.ADDED, tree)
+        bundle.note(run, bundle.ADDED, tree, results)
+        passed = bundle.passed_of(run, green.tree)
+        added = _added(run, [test for test in tests if passed is None or has_passed(test.key, passed)], results)
+        added = replace(added, before=run.start, tree=tree)
+    there = tests_of(before)
+    added = replace(added, pinned=tuple(key for key in added.pinned if key not in there))
+    store.put_document(run_id, ADDED, tracing.traced(run, added, there, tests_of(after)))
+
+
+def _with_added_tests(run: Run, before: Mapping[str, str], tree: str) -> str:
+    """The head before the round, whose sources are `before`, with the tests of the round's `tree`."""
+    git, repository_id = hands.current().git, run.target.repo.id
+    changes = git.changes(repository_id, _base_tree(run), tree)
+    old = git.read_many(repository_id, run.start, [change.path for change in changes])
+    return git.with_changes(repository_id, run.start, split(changes, old, test_only=test_only_files(before)).test)
+
+
+def _added(run: Run, tests: Sequence[TestItem], results: Sequence[CheckResult]) -> Added:
+    """Which of the tests are red, which are green, and the criteria that the agent names for them."""
+    kinds = red_kinds(tests, results)
+    draft = hands.current().store.document(run.id, f"draft:{Assignment.REVIEW}", ReviewDraft)
     named = {test.key: _criteria(test, draft.tests) for test in tests} if draft is not None else {}
-    there, here = tests_of(before), tests_of(after)
-    pinned = tuple(test.key for test in tests if test.key not in kinds and test.key not in there)
-    store.put_document(run_id, ADDED, tracing.traced(run, Added(kinds, pinned, named), there, here))
+    return Added(kinds, tuple(test.key for test in tests if test.key not in kinds), named)
 
 
 def _new_keys(run: Run, tree: str) -> set[str]:

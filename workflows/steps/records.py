@@ -87,7 +87,8 @@ class Added:
     """The new tests of a round: why each failed without the rest of the round, and those that passed there as well.
 
     `criteria` are those that a new test stands for; `renamed` tells which proven test a test was before, if only its name is
-    another; `dropped` are the proven tests that the round took out.
+    another; `dropped` are the proven tests that the round took out. `tree` is that of the commit `before`, the head before the
+    round, with the round's tests; "" where there were none.
     """
 
     kinds: dict[str, RedKind]
@@ -95,6 +96,8 @@ class Added:
     criteria: dict[str, tuple[str, ...]] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
+    before: str = ""
+    tree: str = ""
 
 
 TAKEN_OVER = -1

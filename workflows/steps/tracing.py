@@ -60,6 +60,11 @@ def red_of(run: Run) -> Red | None:
 
 def added_before(run: Run) -> tuple[Added, ...]:
     """What earlier rounds on the run's pull request have added."""
+    return tuple(added for _, added in rounds_before(run))
+
+
+def rounds_before(run: Run) -> tuple[tuple[Run, Added], ...]:
+    """The earlier rounds on the run's pull request, each with what it has added."""
     store = hands.current().store
     rounds = [
         each
@@ -67,8 +72,8 @@ def added_before(run: Run) -> tuple[Added, ...]:
         for each in store.runs_of_kind(run.target.repo.id, run.target.issue, kind)
         if each.id != run.id and each.stage is Stage.DONE and each.pull_request == run.pull_request
     ]
-    found = (store.document(each.id, ADDED, Added) for each in rounds)
-    return tuple(added for added in found if added is not None)
+    found = ((each, store.document(each.id, ADDED, Added)) for each in rounds)
+    return tuple((each, added) for each, added in found if added is not None)
 
 
 def traced(run: Run, added: Added, before: Mapping[str, TestItem], after: Mapping[str, TestItem]) -> Added:
