@@ -22,6 +22,7 @@ from bot.domain import (
     CiFailure,
     Comment,
     Concern,
+    Finding,
     Issue,
     Missed,
     Permission,
@@ -116,7 +117,7 @@ class ReviewRound:
     `difference` is the pull request against its base as text, `evidence` what was verified before; `request` is what
     `requested_by` said to the bot in free words, "" where a review started the round. `own_login` is the bot's, `built_from`
     the version that the pull request was built from. `rules` are to be written down; `only_rules` says that nothing else is
-    asked for.
+    asked for. `findings` are an examiner's that nobody has mended.
     """
 
     pull_request: PullRequest
@@ -130,6 +131,7 @@ class ReviewRound:
     rules: tuple[Rule, ...] = ()
     only_rules: bool = False
     built_from: Rfc | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +292,7 @@ def review_brief(
         _amended(rfc, review.built_from),
         _diff(review.difference, f"pull request #{number} against its base"),
         _section("The evidence so far", _report(review.evidence, "what was verified before the review")),
+        _open(review.findings),
         _issue(discussion),
         *_base(setting, _start_of(Assignment.REVIEW)),
         _map(setting),
@@ -307,6 +310,17 @@ def _said(review: ReviewRound, discussion: Discussion) -> str:
         review.request, what="the words to you", author=review.requested_by, permission=standing, is_markdown=True
     )
     return _section("What was said to you on the pull request", quoted)
+
+
+def _open(findings: Sequence[Finding]) -> str:
+    """What an examiner found before people saw the change, and its author did not mend."""
+    rows = [
+        f"{finding.id} ({finding.severity}), {finding.place}: {finding.problem}"
+        + (f"\n  This test showed it, as {finding.test_path}:\n{finding.test}" if finding.is_confirmed else "")
+        for finding in findings
+    ]
+    quoted = quote("\n".join(rows), what="findings of a second reader") if rows else ""
+    return _section("Findings that are open", quoted)
 
 
 def _to_remember(review: ReviewRound, discussion: Discussion) -> str:

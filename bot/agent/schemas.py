@@ -256,7 +256,7 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
     ),
     Assignment.EXAMINATION: _examination(),
     Assignment.REVIEW: _object(
-        optional=["tests"],
+        optional=["tests", "mended"],
         summary=_text("What changed in this round, for the reviewers. Markdown."),
         answers=_list(
             _object(
@@ -277,6 +277,7 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
             "Only if tests that you wrote in this round show that a criterion of the RFC holds, above all in place of a test "
             "that a reviewer wants gone or replaced: those tests, with the criteria. A mere renaming is found without it.",
         ),
+        mended=_list(_TEXT, "Only if open findings are shown to you and this round mends some of them: their ids."),
     ),
     Assignment.CI: _object(
         verdict={"type": "string", "enum": ["mended", "not_ours"]},

@@ -119,11 +119,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ReviewDraft:
-    """One answer for each thread of the review; `tests` are those of this round that stand for a criterion."""
+    """One answer for each thread of the review; `tests` are those of this round that stand for a criterion.
+
+    `mended` are the ids of an examiner's findings that were open until then.
+    """
 
     summary: str
     answers: tuple[Answer, ...]
     tests: tuple[NewTest, ...] = ()
+    mended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -466,7 +470,11 @@ def _review(reader: Reader, expected: Expected) -> ReviewDraft:
         reader.complain(f"answers: no thread {', '.join(unknown)} is in the brief; the threads are: {known}.")
     tests = _named_tests(reader, reader.some("tests"))
     _check_coverage(reader, "tests", tests, [], "", known=[criterion.id for criterion in expected.criteria])
-    return ReviewDraft(reader.text("summary"), answers, tests)
+    mended = reader.texts("mended") if reader.has("mended") else ()
+    for id in mended:
+        if id not in expected.findings:
+            reader.complain(f"mended: no finding {id} is open; open are: {', '.join(expected.findings) or 'none'}.")
+    return ReviewDraft(reader.text("summary"), answers, tests, mended)
 
 
 def _thread_answer(reader: Reader, expected: Expected) -> Answer:

@@ -309,6 +309,13 @@ def test_a_review_may_name_the_criteria_of_its_new_tests() -> None:
     assert "'a b' is not the name of a test" in said and "there is no criterion AC-9" in said
 
 
+def test_a_review_may_name_open_findings_that_it_mends() -> None:
+    given = {"summary": "s", "answers": [], "mended": ["F1"]}
+    draft = parse(Assignment.REVIEW, given, Expected(findings=("F1", "F2")))
+    assert isinstance(draft, ReviewDraft) and draft.mended == ("F1",)
+    assert "no finding F1 is open; open are: F2" in problems(Assignment.REVIEW, given, Expected(findings=("F2",)))
+
+
 def test_an_amendment_of_the_rfc_quotes_it_and_says_what_should_stand_there() -> None:
     agreed = Rfc(2, "t", "### Design\n\nIt returns an **error** and\nnever panics.", TWO.criteria, "0" * 40, "d")
     agreed = replace(agreed, criteria=(Criterion("AC-1", "`parse` refuses an empty key."),))

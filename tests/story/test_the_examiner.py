@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from simulator.messages.brain import call
 from tests.story import crate
-from tests.story.author import submit_change, submit_examination, write
+from tests.story.author import answer_every_thread, bash, check, submit_change, submit_examination, write
 from tests.story.tester import Tester
 
 pytestmark = pytest.mark.docker
@@ -70,3 +71,36 @@ def test_a_round_for_findings_that_comes_to_nothing_leaves_what_was_proven(teste
     assert tester.text_at(pull_request.head_sha)[crate.LIBRARY_PATH] == crate.SATURATING
     assert pull_request.issue.title == "Saturate instead of panicking"
     assert "A hundred becomes seven. The round for it came to nothing: After 3 tries" in pull_request.issue.body
+
+
+def test_what_is_left_of_an_examiners_findings_stays_before_people_until_a_round_mends_it(tester: Tester) -> None:
+    where, gone = finding(severity="serious", problem="It does not say so.", test="", test_path=""), "src/notes.rs"
+    other = where | {"place": f"{gone}:1", "problem": "Nobody reads this."}
+    declined = [answer("declined", "Who asks?"), answer("declined", "I do.") | {"finding": "F2"}]
+    tester.author_says(
+        change=[
+            [write(crate.LIBRARY_PATH, crate.SATURATING), write(gone, "// Notes.\n"), submit_change()],
+            [submit_change(answers=declined)],
+        ],
+        examination=[[submit_examination(where, other)]],
+        review=[[write(crate.LIBRARY_PATH, crate.REWORDED), bash(f"rm {gone}"), check()], answer_every_thread],
+    )
+    pull_request = tester.implement(tester.with_rfc())
+    assert f"- `{gone}:1`: Nobody reads this. I do." in pull_request.issue.body
+    tester.review(pull_request, crate.LIBRARY_PATH, 3, "Please name the number.")
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    assert "F1 (serious), src/lib.rs:5: It does not say so." in tester.told_the_model()
+    body = pull_request.issue.body
+    assert "### Look here\n\n- `src/lib.rs`: It does not say so. Who asks?\n" in body, "its line may have moved"
+    assert "Nobody reads this." not in body, "its file is gone"
+
+    mended = call(
+        "submit_review",
+        summary="It says so.",
+        answers=[{"thread": "R1", "kind": "done", "text": "It says so."}],
+        mended=["F1"],
+    )
+    tester.author_says(review=[[write(crate.LIBRARY_PATH, crate.SATURATING), mended]])
+    tester.review(pull_request, crate.LIBRARY_PATH, 3, "Please say so.")
+    tester.wait_for_status(pull_request.issue, "review", "is done", attempt=2)
+    assert "Look here" not in pull_request.issue.body

@@ -17,6 +17,7 @@ from bot.domain import (
     Assignment,
     Command,
     Comment,
+    Finding,
     LastChecks,
     Permission,
     Plan,
@@ -44,6 +45,7 @@ from bot.rust.related import related
 from bot.workbench import LAST_CHECKS, Setup
 from workflows import hands
 from workflows.steps import budgets, mending
+from workflows.steps.findings import still_open
 from workflows.steps.place import is_ours, may_review
 from workflows.steps.records import (
     ENDED,
@@ -381,7 +383,16 @@ def _review_round(run: Run) -> ReviewRound:
         rules=rules,
         only_rules=only_rules,
         built_from=_built_from(run),
+        findings=open_findings(run),
     )
+
+
+def open_findings(run: Run) -> tuple[Finding, ...]:
+    """The findings that are open where a run on a pull request begins; none before there is one."""
+    if not run.is_on_pull_request:
+        return ()
+    tree = hands.current().git.tree_of(run.target.repo.id, run.start)
+    return tuple(finding for finding, _ in still_open(run, tree))
 
 
 def _built_from(run: Run) -> Rfc | None:

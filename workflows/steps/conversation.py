@@ -12,7 +12,7 @@ from bot.agent.readers import READERS
 from bot.agent.submit import Expected
 from bot.agent.tools import DEPENDENCY, READ_ONLY, offers, tools_for
 from bot.checking import Baseline
-from bot.domain import Assignment, Inquiry, Plan, Run, Stage, StopReason, TaskState, ToolCall, Turn
+from bot.domain import Assignment, Finding, Inquiry, Plan, Run, Stage, StopReason, TaskState, ToolCall, Turn
 from bot.errors import UserError
 from bot.model import ModelRequest
 from bot.store import StoredTurn
@@ -216,7 +216,7 @@ def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.
         criteria=agreed_criteria(run),
         rfc=rfc_of(run) if assignment is Assignment.REVIEW else None,
         threads=briefs.thread_ids(run),
-        findings=tuple(finding.id for finding in shown_findings(run.id, assignment)),
+        findings=tuple(finding.id for finding in _findings(run, assignment)),
         has_moved=assignment is Assignment.PLAN and bool(our_hands.store.document(run.id, "moved", tuple[str, ...])),
         is_revision=assignment is Assignment.RFC and briefs.previous_rfc(run) is not None,
         tolerates_wrong_places=_refusals(run.id, assignment) >= REFUSALS,
@@ -233,6 +233,12 @@ def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.
         dependencies=DependencyTool(workbench) if offers(assignment, DEPENDENCY) else None,
         plan=our_hands.store.plan(run.id) or Plan(),
     )
+
+
+def _findings(run: Run, assignment: Assignment) -> tuple[Finding, ...]:
+    """Those that a submission is about: to be answered, or in a review open."""
+    is_review = assignment is Assignment.REVIEW
+    return briefs.open_findings(run) if is_review else shown_findings(run.id, assignment)
 
 
 REOPENED = "reopened:{}"

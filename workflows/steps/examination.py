@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.agent import transcript
-from bot.agent.submit import ChangeDraft, Critique
-from bot.domain import Assignment, Finding, LookHere, Mutation, Run, Severity, Stage, TestOutcome
+from bot.agent.submit import Critique
+from bot.domain import Assignment, Finding, Mutation, Run, Severity, Stage, TestOutcome
 from bot.rust.tests import tests_of
 from bot.rust.verdicts import outcome_of
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import budgets, conversation, lifecycle, mutation
-from workflows.steps.proof import sources
-from workflows.steps.records import Green, critique_of, lay_out, shown
+from workflows.steps.findings import FAILED, taken
+from workflows.steps.records import Green, critique_of, lay_out, shown, sources
 
 ROUNDS = 2
 """How often the author is sent back to work for what an examiner found."""
-ASKED, DONE, FAILED = "examined:asked", "examined", "examined:failed"
-"""The names of the documents with the number of rounds begun, that it is over, and why the last round came to nothing."""
+ASKED, DONE = "examined:asked", "examined"
+"""The names of the documents with the number of rounds begun, and that it is over."""
 TRIED_BEFORE = "Tried before the examiner's findings were answered, not again after it."
 DRAFT = f"draft:{Assignment.EXAMINATION}"
 GRAVE = (Severity.BLOCKER, Severity.SERIOUS)
@@ -62,11 +62,11 @@ def ask_author(run_id: str, number: int) -> bool:
     assert green is not None, "what is examined was proven"
     found = _weighed(run, green, critique_of(run_id, Assignment.BUILD))
     store.put_document(run_id, DRAFT, Critique(found))
-    taken = _taken(run_id)
+    mended = taken(run_id)
     due = [
         finding
         for finding in found
-        if (finding.is_confirmed and (number == 1 or finding.id in taken))
+        if (finding.is_confirmed and (number == 1 or finding.id in mended))
         or (number == 1 and finding.severity in GRAVE)
     ]
     if not due or number > ROUNDS:
@@ -95,26 +95,6 @@ def keep_proof(run_id: str, why: str) -> None:
     _tell_mutants(run_id, before.green)
     store.put_document(run_id, FAILED, why)
     store.put_document(run_id, DONE, True)
-
-
-def left_over(run_id: str) -> tuple[LookHere, ...]:
-    """What people must judge: findings that the author did not take in, with the reason, or did not mend."""
-    store = hands.current().store
-    change = store.document(run_id, mutation.DRAFT, ChangeDraft)
-    reasons = {answer.finding: answer.text for answer in change.answers} if change is not None else {}
-    taken, failed = _taken(run_id), store.document(run_id, FAILED, str) or ""
-    return tuple(
-        LookHere(finding.place, finding.problem, reasons.get(finding.id) or failed, finding.severity)
-        for finding in critique_of(run_id, Assignment.BUILD)
-        if finding.id not in taken or finding.is_confirmed
-    )
-
-
-def _taken(run_id: str) -> frozenset[str]:
-    change = hands.current().store.document(run_id, mutation.DRAFT, ChangeDraft)
-    return (
-        frozenset(answer.finding for answer in change.answers if answer.is_taken) if change is not None else frozenset()
-    )
 
 
 def _weighed(run: Run, green: Green, findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -45,6 +45,7 @@ from workflows.steps.records import (
     agreed_criteria,
     assignment_of,
     foot_of,
+    sources,
     toolchain_remark,
 )
 from workflows.steps.tracing import added_before, red_of
@@ -410,14 +411,6 @@ def _kept(run: Run, steady: frozenset[str]) -> tuple[tuple[str, str], ...]:
 
 def _base_tree(run: Run) -> str:
     return hands.current().git.tree_of(run.target.repo.id, run.start)
-
-
-def sources(run: Run, tree: str) -> dict[str, str]:
-    """The Rust sources and manifests of a tree, by path."""
-    git = hands.current().git
-    repository_id = run.target.repo.id
-    wanted = [path for path in git.paths(repository_id, tree) if path.endswith((".rs", "Cargo.toml"))]
-    return git.texts(repository_id, tree, wanted)
 
 
 def _run_tests(bench: Workbench, tree: str, tests: Sequence[TestItem]) -> tuple[CheckResult, ...]:

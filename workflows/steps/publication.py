@@ -33,13 +33,13 @@ from workflows.steps import (
     bundle,
     ci,
     contracts,
-    examination,
     lifecycle,
     mending,
     preparation,
     tracing,
 )
 from workflows.steps.contracts import Findings
+from workflows.steps.findings import still_open
 from workflows.steps.records import (
     CONTINUES,
     JOINED,
@@ -389,7 +389,7 @@ def rfc_url(github: GitHub, run: Run, rfc: Rfc | None) -> str:
 def _evidence(run: Run) -> Evidence:
     green = hands.current().store.document(run.id, "green", Green)
     assert green is not None, "the proof comes before publishing"
-    look_here = (*green.evidence.look_here, *examination.left_over(run.id))
+    look_here = (*green.evidence.look_here, *(line for _, line in still_open(run, green.tree)))
     found = tracing.with_round(run, green.evidence) if run.is_on_pull_request else green.evidence
     return replace(found, mutation=mutation_of(run), look_here=look_here)
 

@@ -230,6 +230,14 @@ def toolchain_remark(run: Run, baseline: Baseline) -> str:
     return other_toolchain(pinned_toolchain(files), baseline.rustc)
 
 
+def sources(run: Run, tree: str) -> dict[str, str]:
+    """The Rust sources and manifests of a tree, by path."""
+    git = hands.current().git
+    repository_id = run.target.repo.id
+    wanted = [path for path in git.paths(repository_id, tree) if path.endswith((".rs", "Cargo.toml"))]
+    return git.texts(repository_id, tree, wanted)
+
+
 def mutation_of(run: Run) -> Mutation | None:
     """What mutants showed of the run's change; on a pull request that is there already, of its implementation."""
     store = hands.current().store
