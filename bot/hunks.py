@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.domain import Side
@@ -59,6 +59,22 @@ def hunks(patch: str) -> tuple[Hunk, ...]:
     return tuple(
         Hunk(line, _range(head[1], head[2]), _range(head[3], head[4]), tuple(lines)) for head, line, lines in found
     )
+
+
+def moved(line: int, found: Sequence[Hunk]) -> int | None:
+    """Where a line from before is after the `found` hunks of its file; None where they change it or take it out."""
+    shift = 0
+    for hunk in found:
+        if line < hunk.old.start:
+            break
+        old, new = hunk.old.start, hunk.new.start
+        for text in hunk.lines if line < hunk.old.stop else ():
+            if text.startswith(("-", " ")) and old == line:
+                return new if text.startswith(" ") else None
+            old += text.startswith(("-", " "))
+            new += text.startswith(("+", " "))
+        shift = hunk.new.stop - hunk.old.stop
+    return line + shift
 
 
 def _range(start: str, count: str | None) -> range:

@@ -470,6 +470,14 @@ SITUATIONS: dict[str, Callable[[], str]] = {
         usage=USAGE,
         contract=Contract(),
     ),
+    "pull_request_body-with-mutants-of-a-review": lambda: comments.pull_request_body(
+        issue=7,
+        account=comments.Account("Prints it."),
+        source=None,
+        evidence=Evidence(mutation=replace(MUTATION, remark=comments.REST_BEFORE_REVIEW)),
+        usage=USAGE,
+        contract=Contract(),
+    ),
     "mutation_annotations": lambda: "\n".join(
         f"{each.path}:{each.start_line} {each.level} {each.title}: {each.message}"
         for each in comments.mutation_annotations(MUTATION)

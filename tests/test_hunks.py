@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from bot.domain import Side
-from bot.hunks import hunks
+from bot.hunks import hunks, moved
 
 BEFORE = [f"line {number}" for number in range(1, 41)]
 
@@ -43,3 +43,14 @@ def test_what_is_near_a_line_is_shown_with_what_was_there_before(tmp_path: Path)
 
 def test_of_nothing_there_are_no_hunks() -> None:
     assert hunks("") == ()
+
+
+def test_a_line_is_found_again_after_a_difference_unless_it_was_changed_or_taken_out(tmp_path: Path) -> None:
+    after = ["new", *BEFORE[:9], *BEFORE[11:19], "other", *BEFORE[20:], "last"]
+    for context in (0, 3, 9):
+        found = hunks(patch(tmp_path, after, context))
+        for number, text in enumerate(BEFORE, 1):
+            line = moved(number, found)
+            assert (line is None) == (number in (10, 11, 20)), (context, number)
+            assert line is None or after[line - 1] == text
+    assert moved(7, ()) == 7

@@ -7,7 +7,7 @@ from workflows.agent import converse_until
 from workflows.engine import workflow
 from workflows.frame import run_to_its_end
 from workflows.landing import land
-from workflows.steps import preparation, proof, publication, suggesting
+from workflows.steps import mutation, preparation, proof, publication, suggesting
 
 
 @workflow("review")
@@ -23,5 +23,6 @@ def _road(run_id: str) -> None:
     suggesting.apply(run_id)
     converse_until(run_id, Assignment.REVIEW, proof.prove_green)
     proof.look_at_added_tests(run_id)
+    mutation.test_round(run_id)
     land(run_id, Assignment.REVIEW)
     publication.answer_review(run_id)

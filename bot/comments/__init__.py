@@ -49,7 +49,7 @@ from bot.comments.ci import (
 from bot.comments.contract import contract_section, contract_summary
 from bot.comments.form import BODY_LIMIT, fenced, fit, own_region, quoted, with_own_region
 from bot.comments.investigation import inquired_note, inquiry_comment, second_reader_note
-from bot.comments.mutants import mutation_annotations
+from bot.comments.mutants import BEFORE_FINDINGS, BEFORE_ROUND, REST_BEFORE_REVIEW, mutation_annotations
 from bot.comments.pairing import (
     approved_comment,
     corrected_meanwhile_comment,
@@ -100,6 +100,9 @@ from bot.comments.vocabulary import COMMANDS, KIND_WORDS, LABELS, RFC_IN_REVIEW,
 
 __all__ = [
     "Account",
+    "BEFORE_FINDINGS",
+    "BEFORE_ROUND",
+    "REST_BEFORE_REVIEW",
     "account",
     "already_open_comment",
     "already_running_comment",

@@ -8,6 +8,10 @@ from bot.comments.form import cell
 from bot.domain import Annotation, Mutant, MutantFate, Mutation
 from bot.rust.mutants import at
 
+BEFORE_FINDINGS = "Tried before the examiner's findings were answered, not again after it."
+BEFORE_ROUND = "Tried before this round, not again after it."
+REST_BEFORE_REVIEW = "In what the last review round did not touch, they were tried before it."
+"""Why figures may not be those of the change as it is."""
 SURVIVORS_AT_MOST = 10
 """So many survivors are named; the rest is counted."""
 

@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from bot import hunks
 from bot.domain import Check, Mutant, MutantFate, TestOutcome
 from bot.rust import libtest
 from bot.rust.cargo import parse
@@ -132,6 +133,18 @@ def _names(mutant: Mutant) -> tuple[str, str]:
     """How cargo-mutants names it, which adds the function where the words do not hold it."""
     name = f"{mutant.path}:{mutant.line}:{mutant.column}: {mutant.what}"
     return name, f"{name} in {mutant.function}"
+
+
+def moved(known: Sequence[Mutant], hunks_of: Mapping[str, Sequence[hunks.Hunk]]) -> tuple[Mutant, ...]:
+    """The mutants where they are after a difference, by the hunks of each changed file; without those whose line it changed."""
+    places = [(mutant, hunks.moved(mutant.line, hunks_of.get(mutant.path, ()))) for mutant in known]
+    return tuple(replace(mutant, line=line) for mutant, line in places if line is not None)
+
+
+def joined(before: Sequence[Mutant], now: Sequence[Mutant]) -> tuple[Mutant, ...]:
+    """Those of both; of one that was tried twice what came of it now."""
+    tried = {(mutant.line, mutant.column, identity(mutant)) for mutant in now}
+    return (*(each for each in before if (each.line, each.column, identity(each)) not in tried), *now)
 
 
 def with_killers(mutant: Mutant, log: str) -> Mutant:

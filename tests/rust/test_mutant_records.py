@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain import Check, CheckKind, Mutant, MutantFate, Mutation
+from bot.hunks import hunks
 from bot.rust import mutants
 from bot.rust.checks import main_tests
 
@@ -82,3 +83,12 @@ def test_hanging_counts_as_noticed_and_what_cannot_be_built_does_not_count() -> 
     hanging, unviable = replace(BORDER, fate=MutantFate.TIMEOUT), replace(BORDER, fate=MutantFate.UNVIABLE)
     mutation = Mutation((BORDER, EMPTY, hanging, unviable))
     assert mutation.survivors == (BORDER,) and mutation.killed == (EMPTY, hanging)
+
+
+def test_mutants_move_with_their_lines_and_what_was_tried_again_counts_as_it_came_out_now() -> None:
+    inserted = hunks("@@ -8,0 +9,2 @@\n+a\n+b\n")
+    replaced = hunks("@@ -11 +11 @@\n-a\n+b\n")
+    assert mutants.moved([BORDER, EMPTY], {"src/lib.rs": inserted}) == (BORDER, replace(EMPTY, line=13))
+    assert mutants.moved([BORDER, EMPTY], {"src/lib.rs": replaced, "src/other.rs": inserted}) == (BORDER,)
+    caught = replace(BORDER, fate=MutantFate.CAUGHT)
+    assert mutants.joined([BORDER, EMPTY], [caught]) == (EMPTY, caught)

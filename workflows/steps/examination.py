@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bot.agent import transcript
 from bot.agent.submit import Critique
-from bot.domain import Assignment, Finding, Mutation, Run, Severity, Stage, TestOutcome
+from bot.domain import Assignment, Finding, Run, Severity, Stage, TestOutcome
 from bot.rust.tests import tests_of
 from bot.rust.verdicts import outcome_of
 from workflows import hands
@@ -20,7 +20,6 @@ ROUNDS = 2
 """How often the author is sent back to work for what an examiner found."""
 ASKED, DONE = "examined:asked", "examined"
 """The names of the documents with the number of rounds begun, and that it is over."""
-TRIED_BEFORE = "Tried before the examiner's findings were answered, not again after it."
 DRAFT = f"draft:{Assignment.EXAMINATION}"
 GRAVE = (Severity.BLOCKER, Severity.SERIOUS)
 
@@ -70,7 +69,7 @@ def ask_author(run_id: str, number: int) -> bool:
         or (number == 1 and finding.severity in GRAVE)
     ]
     if not due or number > ROUNDS:
-        _tell_mutants(run_id, green)
+        mutation.renew(run_id, green)
         store.put_document(run_id, DONE, True)
         return False
     if store.has_document(run_id, "green"):
@@ -92,7 +91,7 @@ def keep_proof(run_id: str, why: str) -> None:
     before = store.document(run_id, mutation.EXAMINED, mutation.Proven)
     assert before is not None, "there was a round for the findings"
     mutation.stand_by(run_id, before)
-    _tell_mutants(run_id, before.green)
+    mutation.renew(run_id, before.green)
     store.put_document(run_id, FAILED, why)
     store.put_document(run_id, DONE, True)
 
@@ -116,12 +115,3 @@ def _weighed(run: Run, green: Green, findings: Sequence[Finding]) -> tuple[Findi
         for finding in findings
         if outcomes.get(finding.test_path) != {TestOutcome.OK}
     )
-
-
-def _tell_mutants(run_id: str, green: Green) -> None:
-    """The mutants were those of the change before the findings; nobody plants them anew."""
-    store = hands.current().store
-    found = store.document(run_id, mutation.LAST, Mutation)
-    is_other = found is not None and found.mutants and store.has_document(run_id, ASKED)
-    if found is not None and is_other and TRIED_BEFORE not in found.remark:
-        store.put_document(run_id, mutation.LAST, replace(found, remark=f"{found.remark} {TRIED_BEFORE}".strip()))

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bot import comments
 from bot.agent import transcript
 from bot.agent.submit import ChangeDraft
 from bot.checking import TESTED
 from bot.domain import Assignment, Evidence, Mutant, Mutation, Run, Stage
+from bot.hunks import hunks
 from bot.mutation import Mutator
 from bot.rust import mutants
+from bot.rust.split import split
+from bot.rust.tests import test_only_files
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import conversation, lifecycle
-from workflows.steps.records import Green, Submitted, Ticked
+from workflows.steps.records import Green, Submitted, Ticked, sources, tried_before
 
-FIRST, LAST = "mutation:first", "mutation"
-"""The names of the documents with what was found of the change as it was proven first, and as it is published."""
+FIRST, LAST, TRIED_IN = "mutation:first", "mutation", "mutation:tree"
+"""The names of the documents with what was found of the change as it was proven first, and as it is published, and in which tree."""
 PROVEN, ASKED = "proven:first", "mutation:asked"
 """The names of the documents with what stands if the round for better tests comes to nothing; that the round has begun."""
 EXAMINED = "proven:examined"
@@ -53,10 +57,12 @@ def test_tests(run_id: str) -> bool:
         run = lifecycle.enter(store.run(run_id), Stage.MUTATE)
         green = store.document(run_id, "green", Green)
         assert green is not None, "the proof comes first"
-        first = _mutated(run, green)
+        first = _mutated(run, _whole(run, green.tree), green)
         store.put_document(run_id, FIRST, first)
     if not first.survivors:
-        store.put_document(run_id, LAST, first)
+        green = store.document(run_id, "green", Green)
+        assert green is not None, "the proof comes first"
+        _conclude(run_id, first, green.tree)
         return False
     if not store.has_document(run_id, ASKED):
         if not store.has_document(run_id, PROVEN):
@@ -79,7 +85,8 @@ def test_better_tests(run_id: str) -> None:
     assert green is not None and first is not None, "the first proof and its mutants come first"
     before = store.document(run_id, PROVEN, Proven)
     is_other = before is None or before.green.tree != green.tree
-    store.put_document(run_id, LAST, _explained(run, first, _mutated(run, green, first.mutants) if is_other else first))
+    found = _mutated(run, _whole(run, green.tree), green, known=first.mutants) if is_other else first
+    _conclude(run_id, _explained(run, first, found), green.tree)
 
 
 @step("keep_first_proof")
@@ -92,6 +99,72 @@ def keep_first_proof(run_id: str, why: str) -> None:
         return
     found = replace(_explained(store.run(run_id), first, first), remark=why)
     stand_by(run_id, before)
+    _conclude(run_id, found, before.green.tree)
+
+
+def renew(run_id: str, green: Green) -> None:
+    """Plant the mistakes anew where the change is another one than that in which they were, in the time that is left.
+
+    What was caught in files that are as they were is not tried again. Called inside other steps; nobody is asked about survivors.
+    """
+    our_hands = hands.current()
+    store, git = our_hands.store, our_hands.git
+    found, tree = store.document(run_id, LAST, Mutation), store.document(run_id, TRIED_IN, str)
+    if found is None or not found.mutants or tree in (None, green.tree) or comments.BEFORE_FINDINGS in found.remark:
+        return
+    run, again = store.run(run_id), None
+    first = store.document(run_id, FIRST, Mutation) or found
+    our_hands.workbenches.open(run)
+    if found.survivors or _changes_source(run, tree, green.tree):
+        run = lifecycle.enter(run, Stage.MUTATE)
+        spent = first.seconds + (found.seconds if found.seconds != first.seconds else 0)
+        changed = {change.path for change in git.changes(run.target.repo.id, tree, green.tree)}
+        known = [mutant for mutant in found.mutants if mutant.path not in changed]
+        again = _mutated(run, _whole(run, green.tree), green, spent=spent, known=known)
+    if again is None or (again.untried and not again.mutants):
+        remark = f"{found.remark} {comments.BEFORE_FINDINGS}".strip()
+        store.put_document(run_id, LAST, replace(found, remark=remark))
+        return
+    _conclude(run_id, _explained(run, first, again), green.tree)
+
+
+@step("test_round")
+def test_round(run_id: str) -> None:
+    """Plant mistakes into what a review round has changed outside of tests; what no test notices is told, and nobody asked."""
+    our_hands = hands.current()
+    store, git = our_hands.store, our_hands.git
+    if store.has_document(run_id, LAST):
+        return
+    run, green = store.run(run_id), store.document(run_id, "green", Green)
+    assert green is not None, "the proof comes first"
+    repository_id = run.target.repo.id
+    before = tried_before(run)
+    # Where the tool was missing or nobody wanted it, that is still so, and has been said.
+    if before is None or (before[0].remark and not before[0].mutants):
+        return
+    our_hands.workbenches.open(run)
+    tried, tree = before
+    start = git.tree_of(repository_id, run.start)
+    if not tree or not git.has(repository_id, tree) or not _changes_source(run, start, green.tree):
+        return
+    run = lifecycle.enter(run, Stage.MUTATE)
+    found = _mutated(run, git.diff(repository_id, run.start, green.tree), green)
+    if not found.mutants:
+        return
+    changed = {change.path for change in git.changes(repository_id, tree, green.tree)}
+    since = {path: hunks(git.diff(repository_id, tree, green.tree, paths=[path])) for path in sorted(changed)}
+    rest = mutants.moved(tried.mutants, since)
+    remark = comments.REST_BEFORE_REVIEW if rest else ""
+    whole = Mutation(
+        mutants.joined(rest, found.mutants), tried.untried + found.untried, tried.seconds + found.seconds, remark
+    )
+    _conclude(run_id, whole, green.tree)
+
+
+def _conclude(run_id: str, found: Mutation, tree: str) -> None:
+    """This is told of the change, whose tree was tried."""
+    store = hands.current().store
+    store.put_document(run_id, TRIED_IN, tree)
     store.put_document(run_id, LAST, found)
 
 
@@ -113,17 +186,30 @@ def proven(run_id: str) -> Proven:
     return Proven(green, change, store.document(run_id, "ticked", tuple[Ticked, ...]) or ())
 
 
-def _mutated(run: Run, green: Green, known: Sequence[Mutant] = ()) -> Mutation:
+def _whole(run: Run, tree: str) -> str:
+    """The difference of the whole change."""
+    return hands.current().git.diff(run.target.repo.id, run.base_commit, tree)
+
+
+def _changes_source(run: Run, old: str, new: str) -> bool:
+    """Whether Rust code outside of tests differs between two trees."""
+    git, repository_id = hands.current().git, run.target.repo.id
+    changes = [change for change in git.changes(repository_id, old, new) if change.path.endswith(".rs")]
+    texts = git.read_many(repository_id, old, [change.path for change in changes])
+    return bool(split(changes, texts, test_only=test_only_files(sources(run, old))).source)
+
+
+def _mutated(run: Run, difference: str, green: Green, *, spent: float = 0.0, known: Sequence[Mutant] = ()) -> Mutation:
+    """What came of mutants of the difference, in the time for mutants without what is `spent` of it."""
     our_hands = hands.current()
     seconds = our_hands.mutants_seconds(run)
     if not seconds:
         return Mutation(remark="Switched off (`mutants_minutes`, `RFCSMITH_MUTANTS_SECONDS`).")
     bench = our_hands.workbenches.open(run)
     git, repository_id = our_hands.git, run.target.repo.id
-    difference = git.diff(repository_id, run.base_commit, green.tree)
     config = git.read(repository_id, run.base_commit, mutants.CONFIG)
     with bench.fresh(bench.complete(green.tree), "mutants") as fresh:
-        mutator = Mutator(fresh.checker, fresh.target, seconds)
+        mutator = Mutator(fresh.checker, fresh.target, seconds - spent)
         return mutator.run(difference, config, _test_seconds(green.evidence), known)
 
 

@@ -35,6 +35,7 @@ from workflows.steps import (
     contracts,
     lifecycle,
     mending,
+    mutation,
     preparation,
     tracing,
 )
@@ -412,8 +413,9 @@ def _ensure_check_run(github: GitHub, run: Run, head: str, evidence: Evidence, f
 
 
 def _annotations(run: Run, evidence: Evidence) -> tuple[Annotation, ...]:
-    """Survivors at their lines; after a review the lines are not known any more."""
-    if evidence.mutation is None or run.is_on_pull_request:
+    """Survivors at their lines; where nobody looked since, the lines are not known any more."""
+    is_of_this = hands.current().store.has_document(run.id, mutation.LAST)
+    if evidence.mutation is None or not is_of_this:
         return ()
     return comments.mutation_annotations(evidence.mutation)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from bot import policy
+from bot import comments, policy
 from bot.agent.readers import reader_of
 from bot.agent.submit import Critique
 from bot.checking import Baseline
@@ -21,6 +21,7 @@ from bot.domain import (
     Rule,
     Run,
     RunKind,
+    Stage,
 )
 from bot.rfc.template import RfcTemplate, find_template
 from bot.rust.obstacles import other_toolchain, pinned_toolchain
@@ -239,13 +240,31 @@ def sources(run: Run, tree: str) -> dict[str, str]:
 
 
 def mutation_of(run: Run) -> Mutation | None:
-    """What mutants showed of the run's change; on a pull request that is there already, of its implementation."""
+    """What mutants showed of the run's change; on a pull request of its own round, else of what was tried before."""
+    found = hands.current().store.document(run.id, "mutation", Mutation)
+    if found is not None or not run.is_on_pull_request:
+        return found
+    before = tried_before(run)
+    if before is None or not (before[0].mutants or before[0].untried):
+        return before[0] if before is not None else None
+    return replace(before[0], remark=comments.BEFORE_ROUND)
+
+
+def tried_before(run: Run) -> tuple[Mutation, str] | None:
+    """What mutants showed last of the run's pull request, and in which tree; that is "" for runs of an older version."""
     store = hands.current().store
-    if not run.is_on_pull_request:
-        return store.document(run.id, "mutation", Mutation)
-    built = store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
-    found = store.document(built.id, "mutation", Mutation) if built is not None else None
-    return replace(found, remark="Tried before this round, not again after it.") if found is not None else None
+    repository_id, issue = run.target.repo.id, run.target.issue
+    built = store.last_done(repository_id, issue, RunKind.IMPLEMENT)
+    rounds = [
+        each
+        for each in store.runs_of_kind(repository_id, issue, RunKind.REVIEW)
+        if each.id != run.id and each.stage is Stage.DONE and each.pull_request == run.pull_request
+    ]
+    for each in (*reversed(rounds), *([built] if built is not None else [])):
+        found = store.document(each.id, "mutation", Mutation)
+        if found is not None:
+            return found, store.document(each.id, "mutation:tree", str) or ""
+    return None
 
 
 def rfc_of(run: Run) -> Rfc | None:
