@@ -1,17 +1,16 @@
 """A case: an issue, its acceptance criteria, and what the code looks like before and after; read from a folder.
 
 `case.json` holds `name`; `issue` {title, body}; `criteria` [{id, text, tests}]; `red_green`, names of tests that fail
-before and pass after; optionally `review` [{path, anchor, body}]; and where the code comes from, at the top level or under
+before and pass after; optionally `review` [{path, anchor, body, …}]; and where the code comes from, at the top level or under
 `source`: `crate`, `base`, `head` (two published versions), or `base`, `gold` (an archive and a patch beside `case.json`), or
-`workspace` [{crate, base, head, path}] with `members` written for it. A remark of the review may name `answered_by`: paths
-whose part of the change is left out until somebody asks for it.
+`workspace` [{crate, base, head, path}] with `members` written for it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +32,62 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """`new` in place of `old` in the file `path`: before it `old` occurs there once, after it `new` does."""
+
+    path: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A suggestion block: `new` in place of the whole lines `old`; with a `reason` not to keep it word for word, it is not."""
+
+    old: str
+    new: str
+    reason: str = ""
+
+    def stands_in(self, text: str) -> bool:
+        """Whether a file holds the suggested lines, and not only because the old ones hold them."""
+        is_as_before = f"\n{self.old}" in f"\n{text}" and f"\n{self.old}" not in f"\n{self.new}"
+        return f"\n{self.new}" in f"\n{text}" and not is_as_before
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A remark contradicts a criterion, given by the case's id for it, which would have to be `wording` instead.
+
+    The maintainer settles it with the words `verdict`, after an amendment of the RFC where `is_amended`.
+    """
+
+    criterion: str
+    wording: str
+    verdict: str
+    is_amended: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Remark:
-    """What a reviewer says about the line of `path` that contains `anchor`."""
+    """What a reviewer says about the line of `path` that contains `anchor`, or about the lines of the suggestion.
+
+    `answered_by` are paths whose part of the change is left out until somebody asks for it, `edits` what is changed then.
+    """
 
     path: str
     anchor: str
     body: str
     answered_by: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    suggestion: Suggestion | None = None
+    dispute: Dispute | None = None
+
+    @property
+    def changes(self) -> tuple[Edit, ...]:
+        """What becomes of it beside `answered_by`: a suggestion that is kept, and the edits."""
+        suggested = self.suggestion
+        kept = (Edit(self.path, suggested.old, suggested.new),) if suggested and not suggested.reason else ()
+        return kept + self.edits
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +166,23 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 def _remark(data: dict[str, Any]) -> Remark:
-    return Remark(str(data["path"]), str(data.get("anchor") or ""), str(data["body"]), _names(data.get("answered_by")))
+    path, suggested, disputed = str(data["path"]), data.get("suggestion"), data.get("dispute")
+    return Remark(
+        path=path,
+        anchor=str(data.get("anchor") or ""),
+        body=str(data["body"]),
+        answered_by=_names(data.get("answered_by")),
+        edits=tuple(Edit(each.get("path") or path, each["old"], each["new"]) for each in data.get("edits") or []),
+        suggestion=Suggestion(**suggested) if suggested else None,
+        dispute=Dispute(**disputed) if disputed else None,
+    )
 
 
 def bring(case: Case, cache: Path = CACHE) -> Trees:
     """The case's code, from the crate registry or from its own files; raises CaseError."""
     try:
-        base, gold = _source(case, cache)
+        base, source = _source(case, cache)
+        gold = edited(source, [edit for remark in case.review for edit in remark.changes])
     except (CrateError, TreeError) as error:
         raise CaseError(f"{case.name}: {error}") from error
     except (OSError, KeyError, TypeError) as error:
@@ -132,6 +190,22 @@ def bring(case: Case, cache: Path = CACHE) -> Trees:
     if not changed(base, gold):
         raise CaseError(f"{case.name}: there is no difference between before and after")
     return Trees(base, gold)
+
+
+def edited(tree: Tree, edits: Iterable[Edit]) -> dict[str, File]:
+    """The tree after the edits, in this order; raises TreeError where one does not fit."""
+    result = dict(tree)
+    for edit in edits:
+        text = result[edit.path].text if edit.path in result else None
+        if text is None or text.count(edit.old) != 1:
+            raise TreeError(f"{edit.path}: {edit.old!r} does not occur exactly once")
+        result[edit.path] = replace(result[edit.path], data=text.replace(edit.old, edit.new).encode())
+    return result
+
+
+def without(tree: Tree, edits: Iterable[Edit]) -> dict[str, File]:
+    """The tree before the edits, which were made in this order; raises TreeError where one cannot be taken back."""
+    return edited(tree, [Edit(edit.path, edit.new, edit.old) for edit in reversed(list(edits))])
 
 
 def _source(case: Case, cache: Path) -> tuple[dict[str, File], dict[str, File]]:

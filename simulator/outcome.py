@@ -59,6 +59,7 @@ def empty(name: str) -> dict[str, Any]:
         "rfc": {},
         "proof": {},
         "mutants": {"shown": [], "noticed_later": []},
+        "review": {},
         "duplicates": 0,
         "unanswered": 0,
         "force_pushes": 0,
@@ -222,6 +223,8 @@ def problems(
     found = rfc_problems(entry, notes, has_model=has_model)
     if not has_model and not entry["tree_equals_gold"]:
         found.append("the pull request's tree is not the expected one")
+    if not has_model:
+        found += entry["review"].get("problems", ())
     if not entry["verified_commits"]:
         found.append("not every commit is Verified")
     wanted = case.red_green if is_measured else ()

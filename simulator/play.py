@@ -18,16 +18,15 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, TypeVar
 
-from simulator import outcome
+from simulator import outcome, reviewing
 from simulator.bot_process import BotError, BotProcess
-from simulator.case import CACHE, Case, CaseError, Remark, Trees, bring
+from simulator.case import CACHE, Case, CaseError, Dispute, Remark, Trees, bring
 from simulator.github.server import GitHubServer
 from simulator.github.state import Comment, Issue, PullRequest, Thread
 from simulator.measure import Measure, MeasureError
 from simulator.messages.server import MessagesServer
 from simulator.options import Options
 from simulator.player.faults import FaultKind
-from simulator.player.head import line_of, remarks
 from simulator.player.oracle import OracleBrain
 from simulator.town import Town
 
@@ -36,7 +35,6 @@ SETTLED = 3.0
 STUCK = 30.0
 STUMBLES = ("overloaded", "rate_limit", "broken_stream", "stream_error", "max_tokens", "pause_turn", "broken")
 STEER = "Keep to what the RFC asks for, and nothing beside it."
-NO_REMARK = "Please say in one sentence why this is right as it is, or make it better where it is not."
 
 Progress = Callable[[str, str], None]
 T = TypeVar("T")
@@ -67,7 +65,8 @@ class Scene:
     began: float = field(default_factory=time.monotonic)
     issue: Issue | None = None
     pull_request: PullRequest | None = None
-    threads: list[Thread] = field(default_factory=list)
+    written: list[tuple[Remark, Thread]] = field(default_factory=list)
+    is_held: bool = True
     commands: list[Comment] = field(default_factory=list)
     was_killed: bool = False
     interruption: dict[str, Any] = field(default_factory=dict)
@@ -138,6 +137,8 @@ def _settings(github: GitHubServer, messages: MessagesServer | None, options: Op
         "RFCSMITH_IMAGE": options.image,
         # Nothing runs CI here, so there is nothing to wait for before a draft is marked ready.
         "RFCSMITH_CI_PATIENCE": "2",
+        # And whoever wants the RFC amended says so in one comment.
+        "RFCSMITH_QUIET_SECONDS": "1",
     }
     url = messages.url if messages else options.model_url
     if url:
@@ -220,38 +221,47 @@ def _was_stopped(scene: Scene, issue: Issue) -> bool | None:
 
 
 def _review(scene: Scene, pull_request: PullRequest) -> None:
-    """One review with remarks, until each thread is answered and the branch holds what was asked for."""
-    before = pull_request.head_sha
-    placed = _placed(scene, pull_request)
+    """One review with remarks, until each thread is answered and the branch holds what was asked for; then what is disputed."""
+    town, before = scene.town, pull_request.head_sha
+    lines = outcome.commentable(town.repository.git, town.base, before)
+    placed = reviewing.placed(scene.case, scene.trees, town.tree(before), lines)
     scene.progress("review", f"a maintainer reviews it and leaves {len(placed)} remarks")
-    scene.threads = scene.town.review(pull_request, placed, "Good work. A few remarks.")
+    threads = town.review(
+        pull_request, [(each.path, each.lines, each.body) for each in placed], "Good work. A few remarks."
+    )
+    scene.written = [(each.remark, thread) for each, thread in zip(placed, threads, strict=True)]
     must_change = scene.options.model_url is None
 
     def done() -> bool | None:
-        answered = all(scene.town.is_answered(thread) for thread in scene.threads)
+        answered = all(town.is_answered(thread) for thread in threads)
         return (answered and (pull_request.head_sha != before or not must_change) and _is_quiet(scene)) or None
 
     _wait(scene, "the answers to the review", done)
     scene.progress("answered", "every thread is answered, the pull request is updated")
+    disputes = [(remark.dispute, thread) for remark, thread in scene.written if remark.dispute is not None]
+    if disputes:
+        scene.is_held = town.tree(pull_request.head_sha) == reviewing.before_disputes(scene.case, scene.trees)
+    for dispute, thread in disputes:
+        _settle(scene, dispute, thread)
 
 
-def _placed(scene: Scene, pull_request: PullRequest) -> list[tuple[str, int, str]]:
-    """The review's remarks at lines of the difference; what has no place any more goes to the first changed line."""
-    tree = scene.town.tree(pull_request.head_sha)
-    lines = outcome.commentable(scene.town.repository.git, scene.town.base, pull_request.head_sha)
-    placed = []
-    for remark in remarks(scene.case, scene.trees):
-        line = line_of(tree, remark)
-        if line is not None and line in lines.get(remark.path, ()):
-            placed.append((remark.path, line, remark.body))
-        elif lines:
-            placed.append(_elsewhere(remark, lines, is_own=not scene.case.review))
-    return placed
+def _settle(scene: Scene, dispute: Dispute, thread: Thread) -> None:
+    """A maintainer amends the RFC with the command that the bot offers, or does not, and tells it in the thread."""
+    town, issue = scene.town, scene.issue
+    request = reviewing.request_of(town.answers(thread)[0])
+    if request is None or issue is None:
+        return
+    if dispute.is_amended:
+        scene.commands.append(town.comment(issue, town.maintainer, request))
+        scene.progress("amend", "a maintainer has the RFC amended, as the bot proposes")
+        _wait(scene, "the amended RFC", lambda: (_says(scene, issue, dispute.wording) and _is_quiet(scene)) or None)
+    town.reply(thread, dispute.verdict)
+    scene.progress("settle", f"a maintainer settles what was disputed: {dispute.verdict}")
+    _wait(scene, "the answer to that", lambda: (town.is_answered(thread) and _is_quiet(scene)) or None)
 
 
-def _elsewhere(remark: Remark, lines: dict[str, list[int]], *, is_own: bool) -> tuple[str, int, str]:
-    sources = sorted(lines, key=lambda path: (path != remark.path, not path.endswith(".rs"), "test" in path, path))
-    return sources[0], lines[sources[0]][0], NO_REMARK if is_own else remark.body
+def _says(scene: Scene, issue: Issue, words: str) -> bool:
+    return reviewing.is_rfc_with([each.body for each in scene.town.said_by_bot(issue)], words)
 
 
 def _has_rfc(scene: Scene, issue: Issue) -> bool | None:
@@ -341,7 +351,18 @@ def collect(made: Scene, entry: dict[str, Any]) -> None:
     entry |= outcome.figures(report) | {"left_over": outcome.left_over(report, made.home)}
     entry["interruption"] = made.interruption
     entry["rfc"] = outcome.rfc_figures(report, made.town, made.issue)
-    entry |= outcome.on_github(made.town, made.pull_request, made.commands, made.threads, made.trees)
+    threads = [thread for _, thread in made.written]
+    entry |= outcome.on_github(made.town, made.pull_request, made.commands, threads, made.trees)
+    if made.pull_request is not None and made.issue is not None:
+        entry["review"] = reviewing.found(
+            made.written,
+            {str(thread.id): made.town.answers(thread) for thread in threads},
+            [each.body for each in made.town.said_by_bot(made.issue)],
+            made.case,
+            made.town.tree(made.pull_request.head_sha),
+        )
+    if not made.is_held:
+        entry["review"]["problems"].append("the first round did not leave alone exactly what is disputed")
     if made.pull_request is not None and made.options.measures:
         made.progress("measure", "the tests are run on the pull request's commits")
         made.bot.stop()

@@ -66,13 +66,22 @@ class Town:
         with self.world.lock:
             return self.changes.comment(issue, author, body)
 
-    def review(self, pull_request: PullRequest, remarks: Iterable[tuple[str, int, str]], body: str) -> list[Thread]:
-        """A review that asks for changes, with remarks (path, line, body); returns its threads."""
-        comments = [{"path": path, "line": line, "side": "RIGHT", "body": text} for path, line, text in remarks]
+    def review(self, pull_request: PullRequest, remarks: Iterable[tuple[str, range, str]], body: str) -> list[Thread]:
+        """A review with remarks (path, lines, body) that asks for changes; returns its threads, in their order."""
+        comments = [
+            {"path": path, "line": lines[-1], "side": "RIGHT", "body": text}
+            | ({"start_line": lines[0], "start_side": "RIGHT"} if len(lines) > 1 else {})
+            for path, lines, text in remarks
+        ]
         with self.world.lock:
             before = len(pull_request.threads)
             self.changes.review(pull_request, self.maintainer, event="REQUEST_CHANGES", body=body, comments=comments)
             return pull_request.threads[before:]
+
+    def reply(self, thread: Thread, body: str) -> None:
+        """The maintainer says something in a thread."""
+        with self.world.lock:
+            self.changes.reply(thread, self.maintainer, body)
 
     # --- what people see ---------------------------------------------------------------------------------------------
 
@@ -100,9 +109,15 @@ class Town:
         with self.world.lock:
             return any(reaction.user is self.bot for reaction in thing.reactions)
 
-    def is_answered(self, thread: Thread) -> bool:
+    def answers(self, thread: Thread) -> list[str]:
+        """What the bot said in a thread."""
         with self.world.lock:
-            return any(comment.author is self.bot for comment in thread.comments)
+            return [comment.body for comment in thread.comments if comment.author is self.bot]
+
+    def is_answered(self, thread: Thread) -> bool:
+        """Whether the last word in a thread is the bot's."""
+        with self.world.lock:
+            return thread.comments[-1].author is self.bot
 
     def annotations(self) -> list[str]:
         """What the bot's check runs say at single lines: `path:line message`."""

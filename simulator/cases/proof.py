@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from simulator.case import CACHE, Case, Remark, Trees, bring
 from simulator.measure import Measure, Seen
+from simulator.player.head import head, lines_of
 from simulator.player.split import with_tests
 from simulator.trees import Tree
 
@@ -106,14 +107,15 @@ def mistakes_on_paper(case: Case, trees: Trees) -> list[str]:
     found += [f"no criterion names {name}" for name in case.red_green if name not in covered]
     found += [f"{criterion.id} names no test" for criterion in case.criteria if not criterion.tests]
     for remark in case.review:
-        found += _mistakes_of_remark(remark, trees)
+        found += _mistakes_of_remark(case, remark, trees)
     return found
 
 
-def _mistakes_of_remark(remark: Remark, trees: Trees) -> list[str]:
+def _mistakes_of_remark(case: Case, remark: Remark, trees: Trees) -> list[str]:
     unchanged = [path for path in remark.answered_by if path not in trees.changed]
     found = [f"{path} answers a remark, but the change does not touch it" for path in unchanged]
-    lines = _lines(trees.gold, remark.path)
+    reviewed = head(case, trees)
+    lines = _lines(reviewed, remark.path)
     fresh = {
         number
         for tag, _, _, start, end in _differences(_lines(trees.base, remark.path), lines)
@@ -122,6 +124,11 @@ def _mistakes_of_remark(remark: Remark, trees: Trees) -> list[str]:
     }
     if not any(remark.anchor in line for number, line in enumerate(lines) if number in fresh):
         found.append(f"{remark.path}: the anchor {remark.anchor!r} is on no added line")
+    where = lines_of(reviewed, remark)
+    if remark.suggestion is not None and not (where and fresh & {line - 1 for line in where}):
+        found.append(f"{remark.path}: the suggestion is for no added line")
+    if remark.dispute is not None and remark.dispute.criterion not in [each.id for each in case.criteria]:
+        found.append(f"{remark.dispute.criterion} is disputed, but there is no such criterion")
     return found
 
 

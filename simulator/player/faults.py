@@ -86,7 +86,7 @@ def candidates(kind: FaultKind, case: Case, before: Tree, after: Tree) -> list[F
     """Ways to make this mistake on the way from the tests to the finished tree, the likeliest to be seen first."""
     match kind:
         case FaultKind.MISSING:
-            return [Fault(kind, files, _shows_failure, _test_command()) for files in _without_a_part(before, after)]
+            return [Fault(kind, files, shows_failure, _test_command()) for files in _without_a_part(before, after)]
         case FaultKind.WRONG:
             shown = _shows_wrong_result(case)
             return [Fault(kind, files, shown, _test_command()) for files in _with_a_panic(case, before, after)]
@@ -255,7 +255,8 @@ def _shows_format(path: str) -> Callable[[str], bool]:
     return shown
 
 
-def _shows_failure(text: str) -> bool:
+def shows_failure(text: str) -> bool:
+    """Whether a check's report, or what cargo prints, tells of something that fails."""
     return bool(re.search(r"error(?:\[E\d+\])?:|FAILED\b|panicked at|\bfailed\b[^\n]*:\n", text))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulator.case import Case, Remark, Trees
+from simulator.case import Case, Edit, Remark, Trees, edited, without
 from simulator.player import rust
 from simulator.player.edits import hunks
 from simulator.trees import SYMLINK, File, Tree
@@ -28,17 +28,35 @@ def remarks(case: Case, trees: Trees) -> tuple[Remark, ...]:
 
 def head(case: Case, trees: Trees) -> dict[str, File]:
     """The tree that the player builds before anybody reviews it."""
-    result = dict(trees.gold)
-    for remark in remarks(case, trees):
-        if remark.answered_by:
-            for path in remark.answered_by:
-                _put(result, path, trees.base.get(path))
-        else:
+    told = remarks(case, trees)
+    result = without(trees.gold, [edit for remark in told for edit in remark.changes])
+    for remark in told:
+        for path in remark.answered_by:
+            _put(result, path, trees.base.get(path))
+        if not (remark.answered_by or remark.changes or remark.suggestion or remark.dispute):
             _leave_comment(result, remark)
     if result == dict(trees.gold):
         for remark in _own_remark(case, trees):
             _leave_comment(result, remark)
     return result
+
+
+def with_suggestions(tree: Tree, some: Sequence[Remark]) -> dict[str, File]:
+    """The tree with every suggestion word for word, also those that break something."""
+    suggested = [(remark.path, remark.suggestion) for remark in some if remark.suggestion is not None]
+    return edited(tree, [Edit(path, suggestion.old, suggestion.new) for path, suggestion in suggested])
+
+
+def lines_of(tree: Tree, remark: Remark) -> range | None:
+    """The lines (from 1) that a remark is written on: those that it wants to replace, else the one with its anchor; None where it has no place."""
+    if remark.suggestion is None:
+        line = line_of(tree, remark)
+        return None if line is None else range(line, line + 1)
+    text, old = (tree[remark.path].text if remark.path in tree else None) or "", remark.suggestion.old
+    if f"\n{text}".count(f"\n{old}") != 1:
+        return None
+    first = 1 + f"\n{text}".partition(f"\n{old}")[0].count("\n")
+    return range(first, first + old.count("\n"))
 
 
 def line_of(tree: Tree, remark: Remark) -> int | None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from simulator.case import Remark, without
 from simulator.messages.brain import Block, say
 from simulator.player import drafts, split, words
 from simulator.player.desk import BATCH, Desk, Play
-from simulator.player.faults import IN_CODE, Fault, FaultKind, candidates
+from simulator.player.faults import IN_CODE, Fault, FaultKind, candidates, shows_failure
+from simulator.player.head import with_suggestions
 from simulator.player.transcript import Offer, Result
 from simulator.player.words import Work
 from simulator.trees import File, Tree, changed
@@ -18,6 +21,7 @@ from simulator.trees import File, Tree, changed
 Verdict = Generator[list[Block], Sequence[Result], bool | None]
 
 NOT_SHOWN = "diagnostic for {} never shown"
+UNSEEN_BREAK = "diagnostic for a suggestion that breaks something never shown"
 NO_FIT = "the fault {} does not fit this crate: neither its checks nor cargo itself show it"
 SURVIVOR = re.compile(r"(?m)^\W*(M\d+) (\S.*)$")
 COMPILE_ERROR = re.compile(r"(?m)^error\[E\d+\]:")
@@ -68,7 +72,10 @@ class Player:
     def rfc(self) -> Play:
         desk = Desk(self.offer, self.work.trees.base)
         yield from self._investigate(desk)
-        finished = words.rfc(self.work)
+        amended = words.with_amendments(self.work.case, self.brief)
+        finished = words.rfc(replace(self.work, case=amended))
+        if amended != self.work.case:
+            finished |= {"what_changed": "What was asked for stands in place of the old promise."}
         draft = drafts.weakened(finished) if FaultKind.WEAKNESS in self.faults else finished
         planted = drafts.planted(draft, self.work.trees.base) if FaultKind.CITATION in self.faults else ()
         yield from self._draft(desk, drafts.with_all(draft, planted), planted)
@@ -194,15 +201,31 @@ class Player:
         work = self.work
         desk = Desk(self.offer, work.head)
         paths = words.fixtures(work)
-        yield from desk.look_around(paths, [work.head, work.better, work.trees.gold])
-        yield from desk.bring(_part(work.trees.gold, paths), "What the reviewers ask for.")
+        told, waiting = self._told(), disputed(self.brief)
+        target = without(work.trees.gold, [e for id, each in told.items() if id in waiting for e in each.changes])
+        suggested = with_suggestions(work.head, list(told.values()))
+        yield from desk.look_around(paths, [work.head, work.better, suggested, target, work.trees.gold])
+        yield from self._try_suggestions(desk, list(told.values()))
+        yield from desk.bring(_part(target, paths), "What the reviewers ask for.")
         yield from self._finish(desk, paths)
-        threads = thread_ids(self.brief)
         value = {
-            "summary": "Everything that was asked for is done.",
-            "answers": words.answers(threads, disputed(self.brief)),
+            "summary": "What was asked for is done, but for what the answers say.",
+            "answers": words.answers(thread_ids(self.brief), told, waiting),
         }
         yield from self._hand_in(desk, value, "An answer to each thread.")
+
+    def _told(self) -> dict[str, Remark]:
+        """The case's remarks by the threads that hold them."""
+        said = REMARK.findall(self.brief)
+        return {thread: remark for thread, text in said for remark in self.work.case.review if remark.body in text}
+
+    def _try_suggestions(self, desk: Desk, told: Sequence[Remark]) -> Play:
+        """Sees a suggestion break something that is in the workspace already, before it is taken back."""
+        broken = [(each.path, each.suggestion) for each in told if each.suggestion and each.suggestion.reason]
+        if self.offer.has("check") and any(each.stands_in(desk.files[path].text or "") for path, each in broken):
+            results = yield [say("Do the suggestions hold?"), desk.tool("check", {"scope": "full"})]
+            if not shows_failure(results[0].text):
+                self.notes.append(UNSEEN_BREAK)
 
     def update(self) -> Play:
         """Files in conflict become what the player had made of them: cases have no base that moves on."""
@@ -294,9 +317,9 @@ def thread_ids(brief: str) -> list[str]:
 
 
 def disputed(brief: str) -> dict[str, str]:
-    """The threads whose remarks speak against a criterion of the RFC by its id, each with that criterion."""
+    """The threads whose last remarks speak against a criterion of the RFC by its id, each with that criterion."""
     criteria = dict(CRITERION.findall(brief))
-    found = ((thread, DISPUTED.search(text)) for thread, text in REMARK.findall(brief))
+    found = ((thread, DISPUTED.search(text)) for thread, text in dict(REMARK.findall(brief)).items())
     return {thread: criteria[match[1]] for thread, match in found if match and match[1] in criteria}
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from simulator.case import Case, Trees
+from simulator.case import Case, Dispute, Remark, Trees
 from simulator.player import rust, split
 from simulator.player.edits import hunks
 from simulator.player.stubs import public_functions, with_stubs
@@ -213,22 +213,38 @@ def _segments(name: str) -> list[str]:
     return [part for part in re.split(r"::", name) if part not in ("lib", "")]
 
 
-def answers(threads: Sequence[str], disputed: Mapping[str, str] | None = None) -> list[dict[str, object]]:
-    """An answer to each thread; where one disputes a criterion (given by thread), an amendment of it is proposed."""
-    return [_answer(each, (disputed or {}).get(each)) for each in threads]
+def answers(
+    threads: Sequence[str], told: Mapping[str, Remark] | None = None, disputed: Mapping[str, str] | None = None
+) -> list[dict[str, object]]:
+    """An answer to each thread, given the case's remarks by thread; where one disputes a criterion (given by thread), an amendment of it is proposed."""
+    return [_answer(each, (told or {}).get(each), (disputed or {}).get(each)) for each in threads]
 
 
-def _answer(thread: str, criterion: str | None) -> dict[str, object]:
-    if criterion is None:
-        return {"thread": thread, "kind": "done", "text": "Done, see the new commit. Thank you."}
-    text = "Both cannot be, so that is for you to decide."
-    return {
-        "thread": thread,
-        "kind": "amends_rfc",
-        "text": text,
-        "promise": criterion,
-        "wording": f"Not any more: {criterion}",
-    }
+def _answer(thread: str, remark: Remark | None, criterion: str | None) -> dict[str, object]:
+    suggestion, dispute = (remark.suggestion, remark.dispute) if remark else (None, None)
+    if criterion is not None:
+        return {
+            "thread": thread,
+            "kind": "amends_rfc",
+            "text": "Both cannot be, so that is for you to decide.",
+            "promise": criterion,
+            "wording": dispute.wording if dispute else f"Not any more: {criterion}",
+        }
+    if remark is not None and suggestion is not None and suggestion.reason:
+        return {"thread": thread, "kind": "done" if remark.edits else "declined", "text": suggestion.reason}
+    text = _settled(dispute) if dispute else "Done, see the new commit. Thank you."
+    return {"thread": thread, "kind": "done", "text": text}
+
+
+def _settled(dispute: Dispute) -> str:
+    return "Built as the RFC has it now." if dispute.is_amended else "It stays as the RFC has it: nothing was changed."
+
+
+def with_amendments(case: Case, brief: str) -> Case:
+    """The case as an RFC has it that was asked to say something else in place of a criterion."""
+    wanted = {each.dispute.criterion: each.dispute.wording for each in case.review if each.dispute}
+    amended = {id: wording for id, wording in wanted.items() if wording in brief}
+    return replace(case, criteria=tuple(replace(each, text=amended.get(each.id, each.text)) for each in case.criteria))
 
 
 def fixtures(work: Work) -> list[str]:

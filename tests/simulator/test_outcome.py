@@ -71,6 +71,7 @@ def test_a_prompt_that_could_have_come_from_the_cache_and_did_not_is_a_problem()
 def test_an_entry_has_exactly_the_agreed_keys() -> None:
     keys = "name outcome seconds stages turns tool_calls tokens cargo_seconds model_seconds overhead_seconds tree_equals_gold"
     keys += " verified_commits rfc proof mutants red red_kinds green duplicates unanswered force_pushes interruption left_over"
+    keys += " review"
     assert set(outcome.empty("x")) == set(keys.split())
 
 

@@ -188,7 +188,20 @@ class Tester:
 
     def review(self, pull_request: PullRequest, path: str, line: int, text: str) -> Thread:
         """A review by the maintainer that asks for changes, with one remark."""
-        return self.town.review(pull_request, [(path, line, text)], "One remark.")[0]
+        return self.town.review(pull_request, [(path, range(line, line + 1), text)], "One remark.")[0]
+
+    def suggest(
+        self, pull_request: PullRequest, path: str, lines: tuple[int, int], text: str, who: str = MAINTAINER
+    ) -> Thread:
+        """A review with one suggestion block, for the lines from the first to the last one."""
+        first, last = lines
+        draft = {"path": path, "line": last, "side": "RIGHT", "body": f"```suggestion\n{text}```"}
+        draft |= {"start_line": first, "start_side": "RIGHT"} if first < last else {}
+        with self.github.world.lock:
+            self.town.changes.review(
+                pull_request, self.person(who), event="COMMENT", body="Like this?", comments=[draft]
+            )
+            return pull_request.threads[-1]
 
     # --- what CI does ------------------------------------------------------------------------------------------------
 
