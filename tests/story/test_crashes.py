@@ -7,8 +7,9 @@ import time
 import pytest
 
 from tests.story import crate
-from tests.story.author import bash, submit_tests, write
+from tests.story.author import answer_every_thread, bash, submit_tests, write
 from tests.story.tester import Tester
+from workflows.steps.records import SUGGESTED
 
 pytestmark = pytest.mark.docker
 
@@ -87,3 +88,34 @@ def test_a_run_whose_machine_is_lost_goes_on_from_its_last_snapshot(tester: Test
     tester.wait_for_status(issue, "implement", "is done")
     commits = tester.town.commits(tester.the_pull_request())
     assert tester.text_at(commits[0])[crate.TESTS_PATH] == crate.TESTS
+
+
+def test_kills_while_suggestions_are_applied_and_answered_apply_and_answer_them_once(tester: Tester) -> None:
+    tester.author_says(review=[answer_every_thread])
+    pull_request = tester.implement(tester.with_rfc())
+    manifest = crate.CRATE["Cargo.toml"]
+    tester.push(pull_request.head, {"Cargo.toml": manifest.replace("[lib]", 'description = "Doubles."\n\n[lib]')})
+    before = len(tester.town.commits(pull_request))
+    line = 1 + manifest.splitlines().index("[lib]")
+    suggested = 'description = "Doubles numbers."\nlicense = "MIT"\n'
+    slow = tester.world.trouble("slow", "pulls/create-reply-for-review-comment", seconds=5)
+    threads = [
+        tester.suggest(pull_request, "Cargo.toml", (line, line), suggested),
+        tester.suggest(pull_request, crate.LIBRARY_PATH, (3, 3), "/// Twice `number`,\n/// at most 255.\n"),
+    ]
+    # The files are there, what the new manifest needs is being fetched, and nothing is written down.
+    tester.wait_for_file_with(suggested, "Cargo.toml")
+    tester.world.bot.kill()
+    (run,) = [run for run in tester.runs() if run.kind == "review"]
+    assert not tester.world.store.has_document(run.id, SUGGESTED)
+    tester.world.bot.start()
+    tester.world.wait_until_it_struck(slow)
+    tester.world.kill_bot()
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    files = tester.text_at(pull_request.head_sha)
+    assert files["Cargo.toml"] == manifest.replace("[lib]", f"{suggested}\n[lib]")
+    assert files[crate.LIBRARY_PATH].count("/// at most 255.") == 1
+    assert len(tester.town.commits(pull_request)) == before + 1
+    for thread in threads:
+        (answer,) = tester.town.answers(thread)
+        assert answer.startswith("Applied as suggested in ")

@@ -28,17 +28,6 @@ def _remark(tester: Tester, pull_request: PullRequest, who: str, event: str, tex
         return pull_request.threads[-1]
 
 
-def _suggest(tester: Tester, pull_request: PullRequest, who: str, place: tuple[str, int, int], text: str) -> Thread:
-    path, first, last = place
-    draft = {"path": path, "line": last, "side": "RIGHT", "body": f"```suggestion\n{text}```"}
-    draft |= {"start_line": first, "start_side": "RIGHT"} if first < last else {}
-    with tester.github.world.lock:
-        tester.town.changes.review(
-            pull_request, tester.person(who), event="COMMENT", body="Like this?", comments=[draft]
-        )
-        return pull_request.threads[-1]
-
-
 def _answers(tester: Tester, thread: Thread) -> list[str]:
     with tester.github.world.lock:
         return [comment.body for comment in thread.comments if comment.author is tester.town.bot]
@@ -216,16 +205,9 @@ def test_suggestions_of_two_people_are_applied_word_for_word_in_one_commit(teste
     tester.author_says(review=[answer_every_thread])
     pull_request = tester.implement(tester.with_rfc())
     before = len(tester.town.commits(pull_request))
-    first = _suggest(
-        tester, pull_request, MAINTAINER, (crate.LIBRARY_PATH, 3, 3), "/// Twice `number`,\n/// at most 255.\n"
-    )
-    second = _suggest(
-        tester,
-        pull_request,
-        WRITER,
-        (crate.TESTS_PATH, 8, 9),
-        "/// It panicked.\n#[test]\nfn the_largest_number_stays() {\n",
-    )
+    first = tester.suggest(pull_request, crate.LIBRARY_PATH, (3, 3), "/// Twice `number`,\n/// at most 255.\n")
+    panicked = "/// It panicked.\n#[test]\nfn the_largest_number_stays() {\n"
+    second = tester.suggest(pull_request, crate.TESTS_PATH, (8, 9), panicked, WRITER)
     tester.wait_for_status(pull_request.issue, "review", "is done")
     assert len(tester.town.commits(pull_request)) == before + 1
     files = tester.text_at(pull_request.head_sha)
@@ -246,8 +228,8 @@ def test_a_suggestion_that_breaks_a_check_is_changed_and_one_on_a_workflow_is_no
     pull_request = tester.implement(tester.with_rfc())
     workflow = ".github/workflows/later.yml"
     tester.push(pull_request.head, {workflow: "on: push\n"})
-    breaking = _suggest(tester, pull_request, MAINTAINER, (crate.LIBRARY_PATH, 5, 5), "    number.saturating_mul(3)\n")
-    forbidden = _suggest(tester, pull_request, MAINTAINER, (workflow, 1, 1), "on: pull_request\n")
+    breaking = tester.suggest(pull_request, crate.LIBRARY_PATH, (5, 5), "    number.saturating_mul(3)\n")
+    forbidden = tester.suggest(pull_request, workflow, (1, 1), "on: pull_request\n")
     tester.wait_for_status(pull_request.issue, "review", "is done")
     files = tester.text_at(pull_request.head_sha)
     assert files[crate.LIBRARY_PATH] == crate.REWORDED and files[workflow] == "on: push\n"
