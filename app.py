@@ -32,12 +32,11 @@ from bot.settings import (
 )
 from bot.store import Store, open_engine, upgrade
 from workflows import hands, router, upkeep
-from workflows.engine import Enqueuer, Worker, leave, migrate
+from workflows.engine import Enqueuer, Worker, code_version, leave, migrate
 from workflows.steps import conversation, preparation
+from workflows.takeover import STALE, take_over
 
 KEPT_HEADERS = ("X-GitHub-Event", "X-GitHub-Delivery", "Content-Type")
-STALE = 60.0
-"""Seconds after which a worker that was not heard of counts as gone."""
 log = logging.getLogger("rfcsmith")
 
 
@@ -162,7 +161,12 @@ class _WorkerProcess:
 
     def __init__(self, settings: Settings) -> None:
         engine = open_engine(settings.database_url)
-        self.worker = Worker(settings.database_url, worker_id=settings.worker_id, concurrency=settings.concurrency)
+        self.worker = Worker(
+            settings.database_url,
+            worker_id=settings.worker_id,
+            concurrency=settings.concurrency,
+            version=code_version(),
+        )
         self.worker.take_lock()
         bring_up_to_date(engine, settings.database_url)
         self.hands = hands.make(
@@ -175,7 +179,10 @@ class _WorkerProcess:
         hands.use(self.hands)
         self.hands.clean_up()
         log.info("workflows: %s", ", ".join(sorted(router.WORKFLOWS)))
+        # First: another worker must know that this version is alive before anything can be at work under it.
+        self._tell({})
         self.worker.launch(upkeep.SCHEDULES)
+        take_over(self.worker, self.hands.store)
         self._stopping = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._heart.start()
@@ -183,10 +190,14 @@ class _WorkerProcess:
     def _beat(self) -> None:
         while not self._stopping.is_set():
             try:
-                self.hands.store.beat(self.hands.settings.worker_id, self.hands.health())
+                self._tell(self.hands.health())
+                take_over(self.worker, self.hands.store)
             except sa.exc.DBAPIError as error:
                 log.warning("no heartbeat: %s", error.orig)
             self._stopping.wait(10)
+
+    def _tell(self, health: dict[str, Any]) -> None:
+        self.hands.store.beat(self.worker.id, {**health, "version": self.worker.version})
 
     def exit(self) -> None:
         """End at once: running steps are repeated at the next start, containers are removed now."""

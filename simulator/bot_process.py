@@ -43,12 +43,13 @@ def free_port() -> int:
 
 @dataclass(slots=True)
 class BotProcess:
-    """`start`, `kill`, `stop`; `settings` are the product's environment variables, `log` is where it writes."""
+    """`start`, `kill`, `stop`; `settings` are the product's environment variables, `log` is where it writes, `code` what is started."""
 
     settings: Mapping[str, str]
     log: Path
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    code: Path = ROOT
 
     @property
     def url(self) -> str:
@@ -64,7 +65,7 @@ class BotProcess:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self._command("serve", "--port", str(self.port)),
-                cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                cwd=self.code, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         until = time.monotonic() + STARTING
         while not self._answers():

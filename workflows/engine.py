@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import fcntl
 import functools
+import hashlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +28,7 @@ from dbos import (
     DBOSPortableJSONSerializer,
     SetEnqueueOptions,
     SetWorkflowID,
+    WorkflowStatus,
 )
 
 from bot.errors import Conflict, Paused, Question, Stopped, Unavailable, UserError
@@ -35,11 +38,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 APPLICATION = "rfcsmith"
-VERSION = "1"
-"""The version of the workflows' shape; raised only when running workflows could not be replayed by newer code."""
 CONTROL = "control"
 RUNS = "runs"
 LOOKS = "looks"
+PRODUCT = Path(__file__).resolve().parent.parent
 _POLL = 0.25
 _UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]
 _FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
@@ -169,6 +171,14 @@ def enqueue_look(due: Mapping[str, Any], trial: int = 1) -> None:
         DBOS.enqueue_workflow(LOOKS, _workflows["look_at_ci"], due["repository_id"], due["pull_request"], trial)
 
 
+def code_version(product: Path = PRODUCT) -> str:
+    """The version of the code that walks workflows: a digest of the product's own sources, as they are now."""
+    digest = hashlib.sha256()
+    for path in sorted(path for name in ("bot", "workflows") for path in (product / name).rglob("*.py")):
+        digest.update(f"{path.relative_to(product)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()[:12]
+
+
 def migrate(database_url: str) -> None:
     """Bring the engine's own tables up to date."""
     DBOS.migrate(database_url)
@@ -214,12 +224,26 @@ class Enqueuer:
         self._client.destroy()
 
 
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """A workflow that nobody goes on with as it is, because other code began or enqueued it; `delay` is in seconds."""
+
+    id: str
+    name: str
+    args: tuple[Any, ...]
+    queue: str
+    partition: str | None
+    priority: int | None
+    delay: float
+
+
 class Worker:
     """The worker's side: takes the lock (one worker on SQLite), launches DBOS and its queues, recovers what was running."""
 
-    def __init__(self, database_url: str, *, worker_id: str, concurrency: int) -> None:
+    def __init__(self, database_url: str, *, worker_id: str, concurrency: int, version: str) -> None:
+        self.id = worker_id
+        self.version = version
         self._database_url = database_url
-        self._worker_id = worker_id
         self._concurrency = concurrency
         self._lock: IO[str] | None = None
 
@@ -232,14 +256,16 @@ class Worker:
         config: DBOSConfig = {
             "name": APPLICATION,
             "system_database_url": self._database_url,
-            "application_version": VERSION,
-            "executor_id": self._worker_id,
+            "application_version": self.version,
+            "executor_id": self.id,
             "log_level": "WARNING",
             "serializer": DBOSPortableJSONSerializer(),
             "notification_listener_polling_interval_sec": _POLL,
         }
         DBOS(config=config)
         DBOS.launch()
+        # Launching does not do it for a version that was there before, which a roll-back brings again.
+        DBOS.set_latest_application_version(self.version)
         DBOS.register_queue(CONTROL, worker_concurrency=8, polling_interval_sec=_POLL)
         DBOS.register_queue(
             RUNS, partition_concurrency=1, worker_concurrency=self._concurrency, polling_interval_sec=_POLL
@@ -253,12 +279,59 @@ class Worker:
             ]
         )
 
+    def left_behind(self, versions: Collection[str]) -> tuple[LeftBehind, ...]:
+        """The workflows that nobody will end; `versions` are those of the other workers that are alive.
+
+        What another worker of Postgres has begun is its own, and waits for a worker of that id; on SQLite there is no other.
+        """
+        found = DBOS.list_workflows(status=_UNFINISHED, load_output=False)
+        return tuple(_left_behind(status) for status in found if self._is_left_behind(status, versions))
+
+    def _is_left_behind(self, status: WorkflowStatus, versions: Collection[str]) -> bool:
+        is_alone = self._lock is not None
+        is_our_code = status.app_version in (None, self.version)
+        if status.status == "PENDING":
+            is_own = status.executor_id == self.id
+            return not is_our_code if is_own else is_alone
+        return not is_our_code and (is_alone or status.app_version not in versions)
+
+    def begin_again(self, left: LeftBehind, workflow_id: str, args: Sequence[Any]) -> None:
+        """Enqueue this code's own workflow in the place of one that was left behind; nothing happens where it is there already."""
+        options = SetEnqueueOptions(
+            queue_partition_key=left.partition, priority=left.priority or None, delay_seconds=left.delay or None
+        )
+        with SetWorkflowID(workflow_id), options:
+            DBOS.enqueue_workflow(left.queue, _workflows[left.name], *args)
+
+    def end(self, left: LeftBehind) -> None:
+        """Let nobody ever go on with it."""
+        DBOS.cancel_workflow(left.id)
+
+    def listen(self, versions: Collection[str]) -> None:
+        """See to it that deliveries reach a worker that lives: they go to the code that was started last."""
+        latest = DBOS.get_latest_application_version()["version_name"]
+        if latest != self.version and latest not in versions:
+            DBOS.set_latest_application_version(self.version)
+
     def shutdown(self, patience: int = 0) -> None:
         """Stop executing; what has not ended within `patience` seconds is recovered at the next launch."""
         DBOS.destroy(workflow_completion_timeout_sec=patience)
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _left_behind(status: WorkflowStatus) -> LeftBehind:
+    until = status.delay_until_epoch_ms if status.status == "DELAYED" else None
+    return LeftBehind(
+        id=status.workflow_id,
+        name=status.name,
+        args=tuple(status.input["args"]) if status.input is not None else (),
+        queue=status.queue_name or "",
+        partition=status.queue_partition_key,
+        priority=status.priority,
+        delay=max(0.0, until / 1000 - time.time()) if until is not None else 0.0,
+    )
 
 
 def _take_lock(database_url: str) -> IO[str] | None:

@@ -128,6 +128,12 @@ class World:
             shutil.rmtree(self.home / name)
         self.bot.start()
 
+    def run_code(self, code: Path) -> None:
+        """SIGKILL, whatever it is doing, and a new start with the product's code of that folder."""
+        self.bot.kill()
+        self.bot.code = code
+        self.bot.start()
+
     def log_since(self, position: int) -> str:
         if self.bot.log.exists():
             self._log = self.bot.log.read_bytes()

@@ -26,7 +26,10 @@ FORGET = "forget"
 UNSAID = "unsaid"
 """The name of the document that says that nobody could be told how a run ended."""
 RESTED = "rested"
-"""The name of the document with the segments that ended to wait for people, who may take as long as they like."""
+"""The name of the document with the segments that ended for another reason than a service that does not answer.
+
+They waited for people, who may take as long as they like, or newer code took the run over.
+"""
 NEXT_SEGMENT = "next_segment"
 """The name of the document that holds the number of the segment that a waiting run goes on with."""
 SAID_FROM = 8.0

@@ -1,0 +1,59 @@
+"""What other code has left unfinished goes on as new workflows of this code: nobody waits with an upgrade until runs end.
+
+A workflow is walked by the code that began it, or not at all: records of steps are never matched against another road.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from bot.store import Store
+from workflows.engine import CONTROL, LOOKS, RUNS, LeftBehind, Worker
+from workflows.steps import lifecycle
+
+log = logging.getLogger("rfcsmith")
+STALE = 60.0
+"""Seconds after which a worker that was not heard of counts as gone."""
+UNNAMED = "1"
+"""The version of workers from before workers told theirs."""
+_AGAIN = re.compile(r"^(?P<id>.*?)(?:~(?P<times>\d+))?$", re.DOTALL)
+
+
+def take_over(worker: Worker, store: Store) -> None:
+    """Let everything that was left behind go on here, and end it as it was.
+
+    In this order: after a crash in between, the new workflow is found there and the old one is ended. A run goes on as
+    its next segment, which walks the road again from its start; a delivery is handled again, and CI looked at again, which
+    changes nothing where it was done. What is done by the clock comes again by the clock.
+    """
+    versions = {
+        health.get("version", UNNAMED)
+        for worker_id, age, health in store.worker_health()
+        if worker_id != worker.id and age < STALE
+    }
+    worker.listen(versions)
+    for left in worker.left_behind(versions):
+        if left.queue == RUNS:
+            run_id, segment = left.args
+            _note(store, run_id, segment)
+            worker.begin_again(left, f"{run_id}/{segment + 1}", (run_id, segment + 1))
+        elif left.queue in (CONTROL, LOOKS):
+            worker.begin_again(left, _next_id(left), left.args)
+        worker.end(left)
+        log.info("took over %s, which other code had begun", left.id)
+
+
+def _note(store: Store, run_id: str, segment: int) -> None:
+    """The segment has not waited for a service; whoever wakes the run finds the one that comes after it."""
+    rested = store.document(run_id, lifecycle.RESTED, tuple[int, ...]) or ()
+    store.put_document(run_id, lifecycle.RESTED, tuple(sorted({*rested, segment})))
+    known = store.document(run_id, lifecycle.NEXT_SEGMENT, int) or 0
+    store.put_document(run_id, lifecycle.NEXT_SEGMENT, max(known, segment + 1))
+
+
+def _next_id(left: LeftBehind) -> str:
+    """Counted, so that code which is rolled back and comes again finds a new id."""
+    found = _AGAIN.match(left.id)
+    assert found is not None, "every id matches"
+    return f"{found['id']}~{int(found['times'] or 0) + 1}"
