@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Barrier
+from typing import TypeVar
 
 import pytest
 import sqlalchemy as sa
@@ -43,6 +47,10 @@ TARGET = Target(REPO, 7)
 MARA = Actor("mara", 3)
 
 
+T = TypeVar("T")
+ASKED = Run("", RunKind.REVIEW, TARGET, 0, "d-1", MARA)
+
+
 def opened(store: Store, delivery_id: str = "d-1", kind: RunKind = RunKind.IMPLEMENT) -> Run:
     return store.open_run(Run("", kind, TARGET, 0, delivery_id, MARA))
 
@@ -68,6 +76,50 @@ def test_one_delivery_opens_one_run_however_often_it_is_handled(store: Store) ->
 
 def test_asking_again_opens_the_next_attempt(store: Store) -> None:
     assert [opened(store, f"d-{n}").attempt for n in (1, 2, 3)] == [1, 2, 3]
+
+
+def at_one_instant(what: Callable[[int], T], times: int = 8) -> list[T]:
+    """What `what` returns to threads that all begin together."""
+    start = Barrier(times)
+
+    def go(number: int) -> T:
+        start.wait()
+        return what(number)
+
+    with ThreadPoolExecutor(times) as threads:
+        return list(threads.map(go, range(times)))
+
+
+def test_of_deliveries_at_one_instant_one_opens_a_round_and_the_others_join_it(store: Store) -> None:
+    def open_round(number: int) -> Run:
+        return store.open_run(replace(ASKED, delivery_id=f"d-{number}"), joins="hearing")
+
+    rounds = {run.id for run in at_one_instant(open_round)}
+    assert rounds == {run.id for run in store.runs_of_kind(11, 7, RunKind.REVIEW)} == {"review-11-7-1"}
+    store.put_document("review-11-7-1", "hearing", True)
+    # The first delivery keeps its own; of the others one opens the next.
+    assert {run.id for run in at_one_instant(open_round)} == {"review-11-7-1", "review-11-7-2"}
+
+
+def test_a_delivery_never_joins_where_it_has_opened_a_run_nor_one_that_has_ended(store: Store) -> None:
+    first = store.open_run(replace(ASKED, delivery_id="d-1"), joins="hearing")
+    store.save_run(replace(first, stage=Stage.DONE))
+    second = store.open_run(replace(ASKED, delivery_id="d-2"), joins="hearing")
+    assert second.delivery_id == "d-2"
+    assert store.open_run(replace(ASKED, delivery_id="d-1"), joins="hearing").id == first.id
+
+
+def test_runs_that_are_opened_at_one_instant_are_counted_one_by_one(store: Store) -> None:
+    runs = at_one_instant(lambda number: opened(store, f"d-{number}"))
+    assert sorted(run.attempt for run in runs) == list(range(1, 9))
+
+
+def test_what_is_added_to_a_value_at_one_instant_is_all_kept(store: Store) -> None:
+    def add(number: int) -> None:
+        store.amend_document("r", "rules", tuple[int, ...], lambda known: (*(known or ()), number))
+
+    at_one_instant(add)
+    assert sorted(store.document("r", "rules", tuple[int, ...]) or ()) == list(range(8))
 
 
 def test_a_run_comes_back_as_it_was_saved(store: Store) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
@@ -143,19 +144,24 @@ class Store(Bundles, Concerns, CiMemory):
 
     # --- runs ---
 
-    def open_run(self, run: Run) -> Run:
-        """Insert the run under the target's next attempt number; the same delivery gets the same run again."""
+    def open_run(self, run: Run, *, joins: str = "") -> Run:
+        """Insert the run under the target's next attempt number; the same delivery gets the same run again.
+
+        Where a run of its kind is active there that has no document `joins` yet, that one is returned instead: of however many
+        deliveries at one instant, one opens a run.
+        """
         repository_id, issue = run.target.repo.id, run.target.issue
-        same_target = sa.and_(s.runs.c.repository_id == repository_id, s.runs.c.issue == issue)
+        same = sa.and_(s.runs.c.repository_id == repository_id, s.runs.c.issue == issue, s.runs.c.kind == run.kind)
         with self.engine.begin() as connection:
-            row = connection.execute(
-                sa.select(s.runs).where(same_target, s.runs.c.delivery_id == run.delivery_id, s.runs.c.kind == run.kind)
-            ).first()
+            _take_turn(connection, f"{repository_id}#{issue}")
+            row = connection.execute(sa.select(s.runs).where(same, s.runs.c.delivery_id == run.delivery_id)).first()
+            if row is None and joins:
+                has_begun = sa.exists().where(s.documents.c.run_id == s.runs.c.id, s.documents.c.name == joins)
+                waiting = sa.select(s.runs).where(same, s.runs.c.stage.not_in(FINAL_STAGES), ~has_begun)
+                row = connection.execute(waiting.order_by(s.runs.c.seq)).first()
             if row is not None:
                 return _run(row)
-            last = connection.execute(
-                sa.select(sa.func.max(s.runs.c.attempt)).where(same_target, s.runs.c.kind == run.kind)
-            ).scalar()
+            last = connection.execute(sa.select(sa.func.max(s.runs.c.attempt)).where(same)).scalar()
             attempt = (last or 0) + 1
             run = replace(run, attempt=attempt, id=f"{run.kind}-{repository_id}-{issue}-{attempt}")
             connection.execute(
@@ -295,21 +301,19 @@ class Store(Bundles, Concerns, CiMemory):
 
         Raises `ValueError` where the name is longer than its column, which SQLite itself would let pass.
         """
-        if len(name) > NAME:
-            raise ValueError(f"{name!r} is longer than {NAME} characters")
-        content = None if value is None else to_json(value)
-        same = sa.and_(s.documents.c.run_id == run_id, s.documents.c.name == name)
         with self.engine.begin() as connection:
-            if connection.execute(s.documents.update().where(same).values(content=content)).rowcount == 0:
-                connection.execute(s.documents.insert().values(run_id=run_id, name=name, content=content))
+            _put_document(connection, run_id, name, value)
+
+    def amend_document(self, run_id: str, name: str, kind: type[T], amend: Callable[[T | None], T]) -> None:
+        """Replace a value by what `amend` makes of it; nobody else replaces it in between."""
+        with self.engine.begin() as connection:
+            _take_turn(connection, f"{run_id}/{name}")
+            _put_document(connection, run_id, name, amend(_document(connection, run_id, name, kind)))
 
     def document(self, run_id: str, name: str, kind: type[T]) -> T | None:
         """The value of type `kind` that was kept under the name; None where there is none."""
         with self.engine.connect() as connection:
-            content = connection.execute(
-                sa.select(s.documents.c.content).where(s.documents.c.run_id == run_id, s.documents.c.name == name)
-            ).scalar()
-        return None if content is None else from_json(kind, content)
+            return _document(connection, run_id, name, kind)
 
     def has_document(self, run_id: str, name: str) -> bool:
         with self.engine.connect() as connection:
@@ -549,6 +553,28 @@ class Store(Bundles, Concerns, CiMemory):
         with self.engine.begin() as connection:
             for table in (s.turns, s.snapshots, s.documents, s.messages):
                 connection.execute(table.delete().where(table.c.run_id.in_(ids)))
+
+
+def _take_turn(connection: sa.Connection, what: str) -> None:
+    """Until the transaction ends, whoever takes the turn of the same thing waits; on SQLite every writer does anyway."""
+    if connection.dialect.name == "postgresql":
+        key = int.from_bytes(hashlib.sha256(what.encode()).digest()[:8], "big", signed=True)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+
+
+def _put_document(connection: sa.Connection, run_id: str, name: str, value: Any) -> None:
+    if len(name) > NAME:
+        raise ValueError(f"{name!r} is longer than {NAME} characters")
+    content = None if value is None else to_json(value)
+    same = sa.and_(s.documents.c.run_id == run_id, s.documents.c.name == name)
+    if connection.execute(s.documents.update().where(same).values(content=content)).rowcount == 0:
+        connection.execute(s.documents.insert().values(run_id=run_id, name=name, content=content))
+
+
+def _document(connection: sa.Connection, run_id: str, name: str, kind: type[T]) -> T | None:
+    found = sa.select(s.documents.c.content).where(s.documents.c.run_id == run_id, s.documents.c.name == name)
+    content = connection.execute(found).scalar()
+    return None if content is None else from_json(kind, content)
 
 
 def _is_turn(run_id: str, assignment: Assignment, number: int) -> sa.ColumnElement[bool]:

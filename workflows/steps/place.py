@@ -76,9 +76,10 @@ def answer(place: Place, body: str, number: int) -> None:
     github_of(place.repo).ensure_comment(place.repo, place.number, f"answer:{place.delivery_id}:{number}", body)
 
 
-def open_run(place: Place, kind: RunKind, request: str, **fields: Any) -> Run:
+def open_run(place: Place, kind: RunKind, request: str, *, joins: str = "", **fields: Any) -> Run:
+    """The delivery's run; with `joins`, one of another delivery that waits there without that document."""
     run = Run("", kind, place.target, 0, place.delivery_id, place.sender, request, **fields)
-    return hands.current().store.open_run(run)
+    return hands.current().store.open_run(run, joins=joins)
 
 
 def order_of(run: Run, delay: float = 0.0) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from workflows.steps.place import (
     open_run,
     place_of_pull_request,
 )
-from workflows.steps.records import HEARING, RULES, rules_of
+from workflows.steps.records import HEARING, RULES
 
 
 def reviewed(delivery_id: str, event: ReviewSubmitted) -> Sequence[Run]:
@@ -100,16 +100,9 @@ def _opened(review: Review, threads: Sequence[ReviewThread]) -> int:
 
 def start(place: Place, *, review_id: int | None = None, request: str = "") -> Sequence[Run]:
     """A round, unless one waits that has not read the reviews yet: it reads this one as well."""
-    if _waiting(place) and not request:
-        return []
-    return [open_run(place, RunKind.REVIEW, request, review_id=review_id, pull_request=place.pull_request)]
-
-
-def _waiting(place: Place) -> list[Run]:
-    """The rounds, none of this very delivery, that have not begun to read."""
-    store = hands.current().store
-    rounds = [run for run in store.active_runs(place.repo.id, place.target.issue) if run.kind is RunKind.REVIEW]
-    return [run for run in rounds if run.delivery_id != place.delivery_id and not store.has_document(run.id, HEARING)]
+    joins = "" if request else HEARING
+    run = open_run(place, RunKind.REVIEW, request, joins=joins, review_id=review_id, pull_request=place.pull_request)
+    return [run] if run.delivery_id == place.delivery_id else []
 
 
 def remember(place: Place, text: str, number: int) -> Sequence[Run]:
@@ -122,19 +115,22 @@ def remember(place: Place, text: str, number: int) -> Sequence[Run]:
     if not rule.text and rule.thread is None:
         answer(place, comments.nothing_to_remember_comment(place.sender), number)
         return []
-    for run in _waiting(place)[:1]:
+    while True:
+        run = open_run(place, RunKind.REVIEW, "", joins=HEARING, pull_request=place.pull_request)
         _note(run, rule)
+        if run.delivery_id == place.delivery_id:
+            return [run]
+        # A round that has begun to read in between may have missed it; the next one does not join that one.
         if not hands.current().store.has_document(run.id, HEARING):
             answer(place, comments.taken_into_round_comment(place.sender), number)
             return []
-    run = open_run(place, RunKind.REVIEW, "", pull_request=place.pull_request)
-    _note(run, rule)
-    return [run]
 
 
 def _note(run: Run, rule: Rule) -> None:
-    others = [each for each in rules_of(run) if each.id != rule.id]
-    hands.current().store.put_document(run.id, RULES, (*others, rule))
+    def amend(rules: tuple[Rule, ...] | None) -> tuple[Rule, ...]:
+        return (*(each for each in rules or () if each.id != rule.id), rule)
+
+    hands.current().store.amend_document(run.id, RULES, tuple[Rule, ...], amend)
 
 
 def _thread_of(place: Place) -> ReviewThread | None:
