@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from bench._worker import hands_at
-from bot.agent.submit import PlanDraft
-from bot.domain import Actor, Assignment, Repo, Run, RunKind, Stage, Target, Task
+from bot.agent.submit import Critique, PlanDraft
+from bot.domain import Actor, Assignment, Finding, Repo, Run, RunKind, Severity, Stage, Target, Task
 from bot.errors import Conflict, Paused
 from bot.store import Store
 from bot.webhook import parse
 from simulator.github.server import GitHubServer
 from workflows.steps import lifecycle, pairing, reception
-from workflows.steps.records import Submitted
+from workflows.steps.records import Submitted, shown, shown_findings
 
 NAME = "ferris-labs/demo"
 PLAN = PlanDraft((Task("T1", "Saturate", ("AC-1",), ("src/lib.rs",)),), "")
@@ -139,6 +139,28 @@ def test_who_approves_after_a_correction_is_told_to_wait_for_what_comes_of_it(pa
     assert not pair.goes_on()
     assert pair.store.document(pair.id, Submitted.name(Assignment.PLAN), int) is None
     assert pair.hears("/approve") == [] and "There is nothing to approve at this moment." in pair.said()[-1]
+
+
+def test_a_corrected_plan_is_read_by_somebody_who_begins_afresh_and_in_all_three_times(pair: Pair) -> None:
+    reader, was_read = Assignment.PLAN_CRITIQUE, []
+    for turn in range(4):
+        pair.store.start_turn(pair.id, reader, 0, [{"type": "text", "text": f"plan {turn}"}])
+        pair.store.put_document(
+            pair.id, f"draft:{reader}", Critique((Finding("F1", Severity.SERIOUS, "T1", "No.", ""),))
+        )
+        pair.store.put_document(pair.id, shown(Assignment.PLAN), True)
+        pair.store.put_document(pair.id, Submitted.name(reader), 0)
+        pair.goes_on()
+        pair.hears(f"@rfcsmith please divide by {turn}")
+        assert not pair.goes_on() and not pair.goes_on()
+        was_read.append(pair.store.document(pair.id, Submitted.name(reader), int) is not None)
+        assert bool(pair.store.turns(pair.id, reader)) == bool(shown_findings(pair.id, Assignment.PLAN)) == was_read[-1]
+        pair.hand_in(turn + 1)
+        pair.store.take_steering(pair.id, f"plan/{turn}")
+    assert was_read == [False, False, True, True]
+    # What was said in each of them still counts as used.
+    told = [turn.user[0]["text"] for turn in pair.store.all_turns(pair.id) if turn.assignment is reader]
+    assert sorted(told) == ["plan 0", "plan 1", "plan 2"]
 
 
 def test_waiting_for_people_is_none_of_the_times_that_a_run_may_wait_for_a_service(pair: Pair) -> None:

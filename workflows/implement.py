@@ -43,6 +43,8 @@ def _road(run_id: str) -> None:
     while not pairing.await_approval(run_id, Assignment.PLAN):
         converse(run_id, Assignment.PLAN)
         design.trust_ground(run_id)
+        revise(run_id, Assignment.PLAN_CRITIQUE)
+        design.trust_ground(run_id)
     converse_until(run_id, Assignment.TESTS, proof.prove_red)
     while not pairing.await_approval(run_id, Assignment.TESTS):
         converse_until(run_id, Assignment.TESTS, proof.prove_red)

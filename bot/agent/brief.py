@@ -198,11 +198,21 @@ def critique_brief(setting: Setting, discussion: Discussion, rfc: Rfc, plan: Pla
     return _brief(Assignment.CRITIQUE, setting, parts, prompts=("critique", "critique_of_rfc"))
 
 
-def plan_brief(setting: Setting, discussion: Discussion, rfc: Rfc, moved: Sequence[str] = ()) -> Brief:
-    """Plan what the agreed `rfc` needs; `moved` are the places that it cites and the code does not hold any more."""
+def plan_brief(
+    setting: Setting,
+    discussion: Discussion,
+    rfc: Rfc,
+    moved: Sequence[str] = (),
+    questioned: tuple[Plan, str, str] | None = None,
+) -> Brief:
+    """Plan what the agreed `rfc` needs; `moved` are the places that it cites and the code does not hold any more.
+
+    `questioned` is a plan that stands already, with its notes and a note of what a second reader holds against it.
+    """
     parts = [
         _rfc(rfc),
         *_earlier(setting, discussion),
+        *_questioned(questioned),
         _moved(moved),
         _issue(discussion),
         *_base(setting),
@@ -213,7 +223,14 @@ def plan_brief(setting: Setting, discussion: Discussion, rfc: Rfc, moved: Sequen
 
 def plan_critique_brief(setting: Setting, discussion: Discussion, rfc: Rfc, plan: Plan, *, notes: str = "") -> Brief:
     """Criticise the `plan` that was made for `rfc`, with the planner's `notes`."""
-    parts = [_rfc(rfc), _plan(plan, notes), _issue(discussion), *_base(setting), _map(setting)]
+    parts = [
+        _rfc(rfc),
+        _plan(plan, notes),
+        *_earlier(setting, discussion),
+        _issue(discussion),
+        *_base(setting),
+        _map(setting),
+    ]
     return _brief(Assignment.PLAN_CRITIQUE, setting, parts, prompts=("critique", "critique_of_plan"))
 
 
@@ -629,6 +646,14 @@ def _plan(plan: Plan, notes: str) -> str:
         rows.append(row)
     text = "\n".join(rows) + (f"\n\nNotes:\n{notes.strip()}" if notes.strip() else "")
     return _section("The plan", quote(text, what="the plan that was made for this design")) if rows else ""
+
+
+def _questioned(questioned: tuple[Plan, str, str] | None) -> list[str]:
+    if questioned is None:
+        return []
+    plan, notes, note = questioned
+    words = "It was made in the earlier run. Keep its tasks, and their titles, but for what has to be otherwise now."
+    return [_plan(plan, notes), _section("What is held against the plan", f"{note}\n\n{words}")]
 
 
 def _base(setting: Setting, start: str = "base") -> list[str]:

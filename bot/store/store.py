@@ -383,6 +383,18 @@ class Store(Bundles, Concerns, CiMemory):
             ).all()
         return tuple(_stored_turn(row) for row in rows)
 
+    def set_aside(self, run_id: str, assignment: Assignment) -> None:
+        """Let the assignment's next conversation begin afresh; the one that ended still counts as what the run has used."""
+        with self.engine.begin() as connection:
+            name = f"{assignment}/{len(_aside(connection, run_id, assignment)) + 1}"
+            same = (s.turns.c.run_id == run_id, s.turns.c.assignment == assignment)
+            connection.execute(s.turns.update().where(*same).values(assignment=name))
+
+    def times_aside(self, run_id: str, assignment: Assignment) -> int:
+        """How many conversations of the assignment were set aside."""
+        with self.engine.connect() as connection:
+            return len(_aside(connection, run_id, assignment))
+
     def all_turns(self, run_id: str) -> tuple[StoredTurn, ...]:
         """Every exchange of the run over all assignments."""
         with self.engine.connect() as connection:
@@ -577,6 +589,15 @@ def _document(connection: sa.Connection, run_id: str, name: str, kind: type[T]) 
     return None if content is None else from_json(kind, content)
 
 
+def _aside(connection: sa.Connection, run_id: str, assignment: Assignment) -> Sequence[str]:
+    of_run = sa.select(s.turns.c.assignment).where(s.turns.c.run_id == run_id).distinct()
+    return (
+        connection.execute(of_run.where(s.turns.c.assignment.startswith(f"{assignment}/", autoescape=True)))
+        .scalars()
+        .all()
+    )
+
+
 def _is_turn(run_id: str, assignment: Assignment, number: int) -> sa.ColumnElement[bool]:
     return sa.and_(s.turns.c.run_id == run_id, s.turns.c.assignment == assignment, s.turns.c.number == number)
 
@@ -592,7 +613,7 @@ def _run(row: sa.Row[Any]) -> Run:
 
 def _stored_turn(row: sa.Row[Any]) -> StoredTurn:
     return StoredTurn(
-        assignment=Assignment(row.assignment),
+        assignment=Assignment(row.assignment.partition("/")[0]),
         number=row.number,
         user=row.user,
         assistant=row.assistant,

@@ -121,7 +121,9 @@ def test_a_retry_goes_on_from_what_was_kept_and_proves_nothing_twice(tester: Tes
     assert (
         "mind the *documentation*" in tester.told_the_model() and "@mara asked me to stop." in tester.told_the_model()
     )
-    assert stages_of(tester, 2) == ["prepare", "build", "verify", "mutate", "examine", "publish", "done"]
+    # With the hint the plan is another one to its second reader.
+    assert stages_of(tester, 2) == ["prepare", "critique", "build", "verify", "mutate", "examine", "publish", "done"]
+    assert tester.turns("plan_critique") == 2
     pull_request = tester.the_pull_request()
     assert tester.text_at(pull_request.head_sha)[crate.LIBRARY_PATH] == crate.SATURATING
     assert [line[:15] for line in tester.headlines(pull_request)] == ["Tests for #1, r", "Saturate instea"]

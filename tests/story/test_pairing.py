@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from bot.domain import Assignment
 from simulator.github.state import Issue
+from simulator.messages.brain import Block, Request
 from simulator.town import READER
 from tests.story import crate
-from tests.story.author import submit_plan, submit_tests, write
+from tests.story.author import submit_plan, submit_plan_critique, submit_tests, write
 from tests.story.tester import WRITER, Tester
 from tests.story.world import wait_for
 
 pytestmark = pytest.mark.docker
 
+FINDING = {"severity": "minor", "place": "T1", "problem": "Once is not enough.", "suggestion": "Twice."}
 CORRECTED_TESTS = crate.TESTS.replace("double(u8::MAX), u8::MAX", "double(200), u8::MAX")
 
 
@@ -72,7 +74,14 @@ def test_plan_and_red_tests_are_shown_and_the_run_goes_on_when_they_are_approved
 
 
 def test_a_correction_reopens_the_plan_and_only_the_new_one_can_be_approved(tester: Tester) -> None:
-    tester.author_says(plan=[[submit_plan("Saturate")], [submit_plan("Saturate, and say so")]])
+    def read(request: Request) -> Sequence[Block]:
+        return [submit_plan_critique(*([FINDING] if "and say so" in str(request["messages"][0]) else []))]
+
+    corrected = submit_plan("Saturate, and say so")
+    answered = submit_plan(
+        "Saturate, and say so twice", answers=[{"finding": "F1", "verdict": "taken", "text": "Yes."}]
+    )
+    tester.author_says(plan=[[submit_plan("Saturate")], [corrected], [answered]], plan_critique=[read])
     issue = paired(tester)
     old = tester.wait_for_approval(issue, "plan")
     gate = tester.hold("plan")
@@ -86,7 +95,7 @@ def test_a_correction_reopens_the_plan_and_only_the_new_one_can_be_approved(test
     gate.open()
     new = tester.wait_for_approval(issue, "plan", 2)
     tester.github.deliveries.hook.delay = 0.0
-    assert "- [ ] Saturate, and say so (AC-1)" in new and digest_in(new) != digest_in(old)
+    assert "- [ ] Saturate, and say so twice (AC-1)" in new and digest_in(new) != digest_in(old)
     assert "The agent has read this" in tester.answer(wish)
     assert f"[the plan `{digest_in(new)}`](http" in tester.answer(early) and tester.turns("tests") == 0
     tester.say(issue, "/approve")
@@ -96,6 +105,8 @@ def test_a_correction_reopens_the_plan_and_only_the_new_one_can_be_approved(test
     (run,) = [run for run in tester.runs() if run.kind == "implement"]
     turns = tester.world.store.turns(run.id, Assignment.PLAN)
     assert "want something otherwise" in str(turns[1].user) and "say so in the docs" in str(turns[1].user)
+    # Somebody with fresh eyes has read the first plan, and the corrected one, before people saw it.
+    assert tester.turns("plan_critique") == 2 and FINDING["problem"] in str(turns[2].user)
 
 
 def test_a_correction_of_the_tests_has_them_written_and_shown_red_again(tester: Tester) -> None:

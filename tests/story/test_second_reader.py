@@ -58,6 +58,30 @@ def test_what_a_second_reader_finds_in_the_plan_is_answered_before_anybody_works
     assert "no answer to F1" in tester.told_the_model()
 
 
+def test_a_plan_that_a_retry_takes_over_with_a_hint_is_read_again_and_its_author_answers(tester: Tester) -> None:
+    gate, issue = tester.hold("change"), tester.with_rfc()
+    tester.say(issue, "/implement")
+    gate.wait_until_reached()
+    tester.say(issue, "/stop")
+    tester.wait_for_status(issue, "implement", "was stopped")
+    gate.open()
+    finding = {"severity": "serious", "place": "T1", "problem": "The hint is in no task.", "suggestion": "Say so."}
+    answer = {"finding": "F1", "verdict": "taken", "text": "T1 does both."}
+    tester.author_says(
+        plan=[[submit_plan("Saturate, and say so", answers=[answer])]], plan_critique=[[submit_plan_critique(finding)]]
+    )
+    tester.say(issue, "/retry say so in the documentation")
+    tester.wait_for_status(issue, "implement", "is done", attempt=2)
+    status = tester.status(issue, "implement", 2)
+    assert (
+        "] Saturate, and say so (AC-1)" in status and "questioned 1 point of the plan before you: all taken" in status
+    )
+    told = tester.told_the_model()
+    assert "# What is held against the plan" in told and "The hint is in no task." in told
+    # The tests were shown red in the earlier run, and are not written again.
+    assert (tester.turns("tests"), tester.turns("plan")) == (1, 2)
+
+
 def test_a_second_reader_who_comes_to_no_end_holds_nothing_up(tester: Tester) -> None:
     tester.author_says(plan_critique=[[bash("true")]])
     issue = tester.with_rfc()

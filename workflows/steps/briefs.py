@@ -99,7 +99,7 @@ def compose(run: Run, assignment: Assignment) -> Brief:
         )
     if assignment is Assignment.PLAN:
         moved = store.document(run.id, "moved", tuple[str, ...]) or ()
-        return brief.plan_brief(setting, discussion, rfc, moved)
+        return brief.plan_brief(setting, discussion, rfc, moved, _questioned_plan(run))
     if round_ is not None:
         # Whatever version comes while it works, the round keeps to the one that it was shown.
         store.save_run(replace(run, rfc_version=rfc.version))
@@ -124,6 +124,13 @@ def compose(run: Run, assignment: Assignment) -> Brief:
     assert red is not None, "the red proof comes before building"
     difference = hands.current().git.diff(run.target.repo.id, run.base_commit, red.tree)
     return brief.build_brief(setting, discussion, rfc, plan, tests=difference, red=red.report, notes=notes)
+
+
+def _questioned_plan(run: Run) -> tuple[Plan, str, str] | None:
+    """The plan of an earlier run that this one has taken over, its notes, and what a second reader holds against it."""
+    store = hands.current().store
+    draft, task = store.document(run.id, f"draft:{Assignment.PLAN}", PlanDraft), store.document(run.id, TASK, str)
+    return (store.plan(run.id) or Plan(), draft.notes, task) if draft is not None and task else None
 
 
 def previous_rfc(run: Run) -> Rfc | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from bot.agent import schemas, submit, toolbox, transcript
@@ -12,7 +13,7 @@ from bot.agent.readers import READERS
 from bot.agent.submit import Expected
 from bot.agent.tools import DEPENDENCY, READ_ONLY, offers, tools_for
 from bot.checking import Baseline
-from bot.domain import Assignment, Finding, Inquiry, Plan, Run, Stage, StopReason, TaskState, ToolCall, Turn
+from bot.domain import Assignment, Finding, Inquiry, Plan, Run, Stage, StopReason, Task, TaskState, ToolCall, Turn
 from bot.errors import UserError
 from bot.model import ModelRequest
 from bot.store import StoredTurn
@@ -144,7 +145,7 @@ def act(run_id: str, assignment_name: str, number: int) -> int | None:
     if box.draft is not None:
         store.put_document(run_id, INQUIRY if isinstance(box.draft, Inquiry) else f"draft:{assignment}", box.draft)
         if isinstance(box.draft, submit.PlanDraft):
-            store.put_document(run_id, "plan", Plan(box.draft.tasks))
+            store.put_document(run_id, "plan", Plan(_with_ticks(run_id, box.draft.tasks)))
         store.put_document(run_id, Submitted.name(assignment), number)
     warning = budgets.warning(run, assignment, len(turns))
     notes = [note for note in (transcript.ending_note(turn, assignment), warning) if note]
@@ -152,6 +153,13 @@ def act(run_id: str, assignment_name: str, number: int) -> int | None:
     store.end_act(run_id, assignment, number)
     lifecycle.speak(run)
     return _next(run_id, assignment, number)
+
+
+def _with_ticks(run_id: str, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+    """The tasks of a plan; what an earlier run has done of it stays ticked where the task is still there."""
+    ticked = hands.current().store.document(run_id, "ticked", tuple[Ticked, ...]) or ()
+    titles = {title for each in ticked for title in each.titles}
+    return tuple(replace(task, state=TaskState.DONE) if task.title in titles else task for task in tasks)
 
 
 def _note_ticks(run_id: str, number: int, before: Plan, after: Plan, workbench: Workbench) -> None:

@@ -19,7 +19,7 @@ from bot.errors import Conflict, Paused
 from bot.store.codec import to_json
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import conversation, lifecycle
+from workflows.steps import conversation, lifecycle, reading
 from workflows.steps.place import Place, answer, github_of, rouse
 from workflows.steps.records import Red, Submitted, agreed_criteria
 
@@ -63,6 +63,8 @@ def await_approval(run_id: str, part_name: str) -> bool:
         if part is Assignment.TESTS:
             # First: tests that were handed in anew must not find an old proof.
             store.forget_document(run_id, "red")
+        else:
+            reading.read_again(run_id, Assignment.PLAN_CRITIQUE)
         conversation.reopen(run_id, part, transcript.CORRECTED[part])
         return False
     _show(run, part, digest)

@@ -187,9 +187,10 @@ def _take_over(earlier: Run, run: Run) -> None:
     store.put_document(run.id, f"draft:{Assignment.PLAN}", draft)
     store.put_document(run.id, Submitted.name(Assignment.PLAN), 0)
     pairing.take_over(run, Assignment.PLAN)
-    # Half of the work is done along it already: nobody criticises it again, and its author is not here to answer.
-    store.put_document(run.id, f"draft:{Assignment.PLAN_CRITIQUE}", Critique(()))
-    store.put_document(run.id, Submitted.name(Assignment.PLAN_CRITIQUE), 0)
+    if not run.request.strip():
+        # It was read, and nothing is different: half of the work is done along it already.
+        store.put_document(run.id, f"draft:{Assignment.PLAN_CRITIQUE}", Critique(()))
+        store.put_document(run.id, Submitted.name(Assignment.PLAN_CRITIQUE), 0)
     red = store.document(earlier.id, "red", Red)
     tests = store.document(earlier.id, f"draft:{Assignment.TESTS}", TestsDraft)
     if red is None or tests is None or not pairing.may_take_over(earlier, run, Assignment.TESTS):
