@@ -1324,7 +1324,8 @@ class LastChecks:
 class KeptWork:
     """What a run that did not come to its good end leaves: a branch with its commit, or in `refusal` why there is none.
 
-    `files` counts the files that differ from where the run began; `pull_request` is 0 where none was opened.
+    `files` counts the files that differ from where the run began; `pull_request` is 0 where none was opened. `as_before` are
+    files with rules of the house that the agent changed unasked, and that are in it as they were.
     """
 
     branch: str = ""
@@ -1333,6 +1334,7 @@ class KeptWork:
     files: int = 0
     refusal: str = ""
     pull_request: int = 0
+    as_before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

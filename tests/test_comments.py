@@ -309,8 +309,21 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "unfinished_body-of-a-beginning": lambda: comments.unfinished_body(
         issue=7, why="I used up 2 turns.", source=None, plan=None, red={}, checks=None, usage=USAGE
     ),
+    "unfinished_body-that-leaves-rules-alone": lambda: comments.unfinished_body(
+        issue=7,
+        why="I used up 2 turns.",
+        source=None,
+        plan=None,
+        red={},
+        checks=None,
+        usage=USAGE,
+        as_before=("AGENTS.md",),
+    ),
     "unpriced_remark": lambda: comments.unpriced_remark("claude-next-1"),
     "already_open_comment-of-an-unfinished-one": lambda: comments.already_open_comment(MARA, PULL, is_unfinished=True),
+    "account-that-leaves-rules-alone": lambda: comments.account(
+        RunKind.IMPLEMENT, replace(KEPT, as_before=("AGENTS.md", "docs/CLAUDE.md")), PLAN
+    ),
     "account-of-a-little": lambda: comments.account(RunKind.IMPLEMENT, replace(KEPT, files=1), None),
     "account-of-a-review": lambda: comments.account(RunKind.REVIEW, KEPT, PLAN, red_tests=1, checks=CHECKS),
     "account-of-nothing": lambda: comments.account(RunKind.IMPLEMENT, None, PLAN),

@@ -353,6 +353,20 @@ def test_paths_are_laid_over_a_tree(git: Git, origin: Origin, base: str, workspa
     assert [change.path for change in git.changes(ID, base, laid)] == ["Cargo.lock"]
 
 
+def test_a_path_that_the_other_tree_lacks_is_gone_and_one_that_is_a_directory_there_is_refused(
+    git: Git, origin: Origin, base: str, workspace: Path
+) -> None:
+    (workspace / "AGENTS.md").write_bytes(b"# Be brief\n")
+    (workspace / "src/lib.rs").write_bytes(b"changed\n")
+    laid = git.overlay(ID, snapshot(git, workspace), source=base, paths=["AGENTS.md"])
+    assert [change.path for change in git.changes(ID, base, laid)] == ["src/lib.rs"]
+    (workspace / "src/lib.rs").unlink()
+    (workspace / "src/lib.rs").mkdir()
+    (workspace / "src/lib.rs/mod.rs").write_bytes(b"\n")
+    with pytest.raises(UserError):
+        git.overlay(ID, snapshot(git, workspace), source=base, paths=["src/lib.rs"])
+
+
 def test_two_changes_are_merged_where_they_fit_and_refused_where_they_do_not(
     git: Git, origin: Origin, base: str, workspace: Path
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bot.comments.form import BODY_LIMIT, cell, fit, tokens
 from bot.comments.pull_request import Source, built_from
@@ -53,10 +53,16 @@ def _kept_words(kept: KeptWork) -> str:
         return f"The work so far cannot be kept as a branch: {kept.refusal} I still have it here."
     size = f"{kept.files} file{'s' if kept.files != 1 else ''} changed"
     if kept.pull_request:
-        return f"What there is, not finished and not verified, is [pull request #{kept.pull_request}]({kept.url}), a draft: {size}."
-    return (
-        f"The work so far, not finished and not verified, is kept on the branch [`{kept.branch}`]({kept.url}): {size}."
-    )
+        said = f"What there is, not finished and not verified, is [pull request #{kept.pull_request}]({kept.url}), a draft: {size}."
+    else:
+        said = f"The work so far, not finished and not verified, is kept on the branch [`{kept.branch}`]({kept.url}): {size}."
+    return " ".join(part for part in (said, _as_before_words(kept.as_before)) if part)
+
+
+def _as_before_words(paths: Sequence[str]) -> str:
+    """That files which tell everybody how to work were left alone; "" where the agent had not touched any."""
+    named = ", ".join(f"`{cell(path)}`" for path in paths)
+    return f"Left as before, because nobody asked for a change of the rules there: {named}." if paths else ""
 
 
 def _standing(kind: RunKind, plan: Plan | None, red_tests: int, checks: LastChecks | None) -> str:
@@ -104,12 +110,14 @@ def unfinished_body(
     red: Mapping[str, RedKind],
     checks: LastChecks | None,
     usage: Usage,
+    as_before: Sequence[str] = (),
 ) -> str:
     """The body of a pull request whose work ended with its budget: what is missing first, and nothing that was not shown."""
     parts = [
         f"> [!WARNING]\n> This is not finished: {' '.join(why.split())} Nothing in it was verified in a fresh container, so do not merge it.",
         f"Work on #{issue}, which it does not close." + (f" {built_from(source)}" if source is not None else ""),
         f"### What is missing\n\n{_missing(plan, red, checks)}",
+        *([_as_before_words(as_before)] if as_before else []),
     ]
     if red:
         rows = "\n".join(f"| `{cell(test)}` | 🔴 {RED_WORDS[kind]} | not shown |" for test, kind in red.items())

@@ -376,10 +376,18 @@ class Git:
         return repository.run("rev-list", *arguments).strip() == b"0"
 
     def overlay(self, repository_id: int, tree: str, *, source: str, paths: Sequence[str]) -> str:
-        """The tree with these paths as the tree `source` has them."""
+        """The tree with these paths as the tree (or that of a commit) `source` has them, or without them as well.
+
+        Raises `UserError` where one of them is a directory in the one and a file in the other.
+        """
         repository = self._repository(repository_id)
         entries, others = dict(objects.entries(repository, tree)), objects.entries(repository, source)
-        entries |= {path: others[path] for path in map(os.fsencode, paths) if path in others}
+        for path in map(os.fsencode, paths):
+            entries.pop(path, None)
+            if path in others:
+                entries[path] = others[path]
+        if both := sorted(parents(entries) & entries.keys()):
+            raise UserError(f"`{os.fsdecode(both[0])}` cannot be a file and a directory of files.")
         return objects.write_tree(repository, entries)
 
     def with_files(self, repository_id: int, tree: str, files: Mapping[str, bytes]) -> str:

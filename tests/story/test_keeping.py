@@ -199,7 +199,8 @@ CONFIG = ".github/rfcsmith.toml"
 
 def test_a_budget_that_is_used_up_ends_in_an_unfinished_draft_that_a_retry_finishes(tester: Tester) -> None:
     tester.has_files({CONFIG: "max_turns = 2\n"})
-    tester.author_says(change=[[write(crate.LIBRARY_PATH, crate.REWORDED)], [check("quick")]])
+    unasked = write("AGENTS.md", "# Always reword\n")
+    tester.author_says(change=[[write(crate.LIBRARY_PATH, crate.REWORDED), unasked], [check("quick")]])
     issue = tester.with_rfc()
     tester.say(issue, "/implement")
     said = tester.wait_for_status(issue, "implement", "could not be finished")
@@ -210,6 +211,8 @@ def test_a_budget_that_is_used_up_ends_in_an_unfinished_draft_that_a_retry_finis
     assert draft.draft and draft.issue.title == "[unfinished] Let doubling stop at the largest number"
     body = draft.issue.body
     assert "This is not finished: I used up 2 turns" in body and "Closes" not in body and "do not merge it" in body
+    assert "Left as before, because nobody asked for a change of the rules there: `AGENTS.md`." in body
+    assert "AGENTS.md" not in tester.text_at(draft.head_sha)
     assert "- Not done: Saturate" in body and "- The new test was not shown to pass with the change." in body
     assert "| `tests/doubling.rs::the_largest_number_stays` | 🔴 failed | not shown |" in body
     assert tester.headlines(draft) == ["Tests for #1, red without the change", "Unfinished work on #1, not verified"]

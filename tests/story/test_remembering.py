@@ -10,7 +10,7 @@ from simulator.github.state import PullRequest
 from simulator.messages.brain import Block, Request
 from simulator.town import READER
 from tests.story import crate
-from tests.story.author import answer_every_thread, bash, call, submit_change, write
+from tests.story.author import answer_every_thread, bash, call, submit_change, submit_tests, write
 from tests.story.tester import Tester
 
 pytestmark = pytest.mark.docker
@@ -31,6 +31,10 @@ def _touched(tester: Tester, pull_request: PullRequest) -> list[str]:
 
 def test_a_rule_becomes_a_commit_of_agents_md_and_of_nothing_else(tester: Tester) -> None:
     tester.author_says(
+        tests=[
+            [write(crate.TESTS_PATH, crate.TESTS), write("AGENTS.md", RULES), submit_tests()],
+            [bash("rm AGENTS.md"), submit_tests()],
+        ],
         change=[
             [write(crate.LIBRARY_PATH, crate.SATURATING), write("CLAUDE.md", RULES), submit_change()],
             [bash("rm CLAUDE.md"), submit_change()],
@@ -45,6 +49,7 @@ def test_a_rule_becomes_a_commit_of_agents_md_and_of_nothing_else(tester: Tester
     pull_request = tester.implement(issue)
     assert "CLAUDE.md" not in tester.text_at(pull_request.head_sha)
     assert "nobody asked you to change them:\n- CLAUDE.md" in tester.told_the_model()
+    assert "nobody asked you to change them:\n- AGENTS.md" in tester.told_the_model()
     assert "needs write permission" in tester.answer(tester.say(pull_request.issue, f"/remember {RULE}", READER))
     assert "Which rule?" in tester.answer(tester.say(pull_request.issue, "/remember"))
     before = pull_request.head_sha

@@ -14,8 +14,8 @@ from bot.github.markers import with_marker
 from bot.workbench import LAST_CHECKS, Setup
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import budgets, lifecycle, parts, preparation, publication
-from workflows.steps.records import ACCOUNT, CONTINUES, ENDING, KEPT, Red, publishable, rfc_of
+from workflows.steps import budgets, lifecycle, parts, preparation, publication, rules
+from workflows.steps.records import ACCOUNT, CONTINUES, ENDING, KEPT, Red, rfc_of
 
 log = logging.getLogger("rfcsmith")
 UNFINISHED = 3
@@ -61,7 +61,7 @@ def _kept(run: Run, why: str) -> KeptWork | None:
     """
     _look_once_more(run)
     try:
-        tree = unfinished_tree(run)
+        tree, as_before = _unfinished(run)
         if tree is None:
             return None
         files = len(hands.current().git.diff_stat(run.target.repo.id, run.start, tree))
@@ -70,7 +70,9 @@ def _kept(run: Run, why: str) -> KeptWork | None:
         # A round for better tests may have ended with a budget, and the run of something else.
         is_spent = run.kind is RunKind.IMPLEMENT and hands.current().store.document(run.id, budgets.SPENT, str) == why
         branch = _branch(run, head, [run.branch] if is_spent else [])
-        return _draft(run, branch, head, files, why) if is_spent else _as_branch(run, branch, head, files)
+        if is_spent:
+            return replace(_draft(run, branch, head, files, why, as_before), as_before=as_before)
+        return replace(_as_branch(run, branch, head, files), as_before=as_before)
     except UserError as error:
         log.warning("run %s: its work cannot be kept as a branch: %s", run.id, error)
         return KeptWork(refusal=error.message)
@@ -82,7 +84,7 @@ def _as_branch(run: Run, branch: str, head: str, files: int) -> KeptWork:
     return KeptWork(branch, f"{place.html_url}/tree/{branch}", head, files)
 
 
-def _draft(run: Run, branch: str, head: str, files: int, why: str) -> KeptWork:
+def _draft(run: Run, branch: str, head: str, files: int, why: str, as_before: tuple[str, ...]) -> KeptWork:
     """The branch as a draft that says what is missing; one that is there already is told anew."""
     our_hands = hands.current()
     run = preparation.with_base(run)
@@ -99,6 +101,7 @@ def _draft(run: Run, branch: str, head: str, files: int, why: str) -> KeptWork:
         red=red.kinds if red is not None else {},
         checks=store.document(run.id, LAST_CHECKS, LastChecks),
         usage=store.usage(run.id),
+        as_before=as_before,
     )
     pull_request = github.ensure_pull_request(
         repo,
@@ -121,17 +124,22 @@ def unfinished_tree(run: Run) -> str | None:
 
     Raises `UserError` where the workspace holds what cannot be published at all.
     """
+    return _unfinished(run)[0]
+
+
+def _unfinished(run: Run) -> tuple[str | None, tuple[str, ...]]:
+    """As `unfinished_tree`, and the files with rules that are in it as they were before the run."""
     our_hands = hands.current()
     setup = our_hands.store.document(run.id, "setup", Setup)
     last = our_hands.store.last_snapshot(run.id)
     if setup is None or not setup.base_tree or last is None:
-        return None
+        return None, ()
     our_hands.workbenches.have_trees(run)
     repository_id = run.target.repo.id
-    tree = publishable(run, last[1])
+    tree, as_before = rules.publishable(run, last[1])
     changed = [change.path for change in our_hands.git.diff_stat(repository_id, run.start, tree)]
     # The RFC as a document is the host's own doing, and no work that anybody would miss.
-    return tree if any(path != parts.path_of(run) for path in changed) else None
+    return (tree if any(path != parts.path_of(run) for path in changed) else None), as_before
 
 
 def draft_of(run: Run) -> tuple[int, str] | None:

@@ -64,6 +64,9 @@ def prove_red(run_id: str, trial: int, trials: int) -> bool:
     run = lifecycle.enter(store.run(run_id), Stage.RED)
     bench = our_hands.workbenches.open(run)
     tree = bench.publishable(bench.take_snapshot())
+    unasked = rules.complaint(run, tree)
+    if unasked:
+        return _back(run, Assignment.TESTS, unasked, trial, trials)
     base, tested = sources(run, _base_tree(run)), sources(run, tree)
     tests = new_tests(base, tested)
     if not tests:

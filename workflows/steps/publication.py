@@ -37,6 +37,7 @@ from workflows.steps import (
     mending,
     mutation,
     preparation,
+    rules,
     tracing,
 )
 from workflows.steps.contracts import Findings
@@ -54,7 +55,6 @@ from workflows.steps.records import (
     critique_of,
     foot_of,
     mutation_of,
-    publishable,
     refuse,
     rfc_of,
 )
@@ -121,7 +121,7 @@ def _ticked(run: Run, final: str) -> tuple[Ticked, ...]:
     A state that equals the final tree is the last commit's, which bears the name of the whole change.
     """
     found = hands.current().store.document(run.id, "ticked", tuple[Ticked, ...]) or ()
-    states = [replace(ticked, tree=publishable(run, ticked.tree)) for ticked in found]
+    states = [replace(ticked, tree=rules.publishable(run, ticked.tree)[0]) for ticked in found]
     while states and states[-1].tree == final:
         states.pop()
     return tuple(states)

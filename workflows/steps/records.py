@@ -178,12 +178,6 @@ class Suggested:
     applied: tuple[Suggestion, ...] = ()
 
 
-def publishable(run: Run, tree: str) -> str:
-    """A state of the workspace as it may be published; needs no bench."""
-    git = hands.current().git
-    return git.publishable(run.target.repo.id, base=run.start, tree=tree, exclude=setup_of(run).unpublished)
-
-
 def refuse(run: Run, changes: Sequence[FileChange]) -> None:
     """Raises `UserError` for what is never published, as the repository's base says."""
     our_hands = hands.current()

@@ -1,4 +1,4 @@
-"""The files that hold the rules of the house: a run changes them where somebody asked for that, and else sends its agent back."""
+"""The files that hold the rules of the house: a run changes them where somebody asked for that; else its agent is sent back, or they are left as they were."""
 
 from __future__ import annotations
 
@@ -6,25 +6,52 @@ from bot import policy
 from bot.domain import Run, RunKind
 from workflows import hands
 from workflows.steps import briefs
-from workflows.steps.records import JOINED, ONLY_RULES, Joined, foot_of, rfc_of, rules_of
+from workflows.steps.records import JOINED, ONLY_RULES, Joined, foot_of, rfc_of, rules_of, setup_of
 
 
 def complaint(run: Run, tree: str) -> str:
     """What the agent changed although nobody asked for it, in words for the agent; "" where there is nothing."""
     our_hands = hands.current()
     if our_hands.store.document(run.id, ONLY_RULES, bool):
-        changed = our_hands.git.diff_stat(run.target.repo.id, run.start, tree)
-        others = [change.path for change in changed if change.path != policy.AGENTS]
+        differing = our_hands.git.diff_stat(run.target.repo.id, run.start, tree)
+        others = [change.path for change in differing if change.path != policy.AGENTS]
         said = f"This round is only to write rules into `{policy.AGENTS}`, but these files differ:"
         return f"{said}\n{_listed(others)}\n\nTake that back, and submit again." if others else ""
-    unasked = [path for path in _changed(run, tree) if path not in _named(run)]
-    if not unasked:
+    changed = _unasked(run, tree)
+    if not changed:
         return ""
     return (
-        f"These files tell everybody how to work in this repository, and nobody asked you to change them:\n{_listed(unasked)}\n\n"
+        f"These files tell everybody how to work in this repository, and nobody asked you to change them:\n{_listed(changed)}\n\n"
         "Take that back, and submit again. Where you think that a rule is worth keeping, or somebody wants one, say in your "
         "submission that `/remember <rule>` on the pull request asks for it."
     )
+
+
+def _unasked(run: Run, tree: str) -> list[str]:
+    """The files with rules that differ in `tree` although nobody asked for that."""
+    named = _named(run)
+    return [path for path in _changed(run, tree) if path not in named]
+
+
+def publishable(run: Run, tree: str) -> tuple[str, tuple[str, ...]]:
+    """A state of the workspace as it may be published without a proof, and the files with rules that are in it as they were.
+
+    Those are the ones that the agent changed unasked. Needs no bench. Raises `UserError` where that makes no tree.
+    """
+    git, repository_id = hands.current().git, run.target.repo.id
+    tree = git.publishable(repository_id, base=run.start, tree=tree, exclude=setup_of(run).unpublished)
+    changed = _unasked(run, tree)
+    if not changed:
+        return tree, ()
+    theirs = []
+    if run.kind is RunKind.UPDATE:
+        # Of the two sides of a merge, the one that has changed the file since they parted.
+        before = git.identities(repository_id, git.merge_base(repository_id, run.base_commit, foot_of(run)))
+        foot = git.identities(repository_id, foot_of(run))
+        theirs = [path for path in changed if foot.get(path) != before.get(path)]
+        tree = git.overlay(repository_id, tree, source=foot_of(run), paths=theirs)
+    others = [path for path in changed if path not in theirs]
+    return git.overlay(repository_id, tree, source=run.start, paths=others), tuple(changed)
 
 
 def _changed(run: Run, tree: str) -> list[str]:
