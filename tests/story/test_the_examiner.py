@@ -104,3 +104,35 @@ def test_what_is_left_of_an_examiners_findings_stays_before_people_until_a_round
     tester.review(pull_request, crate.LIBRARY_PATH, 3, "Please say so.")
     tester.wait_for_status(pull_request.issue, "review", "is done", attempt=2)
     assert "Look here" not in pull_request.issue.body
+
+
+def test_what_a_test_has_shown_is_mended_when_that_test_passes_in_the_suite_and_not_when_somebody_says_so(
+    tester: Tester,
+) -> None:
+    tester.author_says(
+        change=[
+            [write(crate.LIBRARY_PATH, WRONG), submit_change()],
+            [submit_change(answers=[answer("declined", "Seven is lucky.")])],
+        ],
+        examination=[[submit_examination(finding())]],
+    )
+    pull_request = tester.implement(tester.with_rfc())
+    line = "A hundred becomes seven. Seven is lucky."
+    assert line in pull_request.issue.body
+
+    mended = call(
+        "submit_review",
+        summary="Mended.",
+        answers=[{"thread": "R1", "kind": "done", "text": "Mended."}],
+        mended=["F1"],
+    )
+    tester.author_says(review=[[write(crate.LIBRARY_PATH, crate.SATURATING), mended]])
+    tester.review(pull_request, crate.LIBRARY_PATH, 3, "Seven is not lucky.")
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    assert "This test showed it, as tests/hundred.rs" in tester.told_the_model()
+    assert line in pull_request.issue.body, "nobody has seen the test pass"
+
+    tester.author_says(review=[[write("tests/doubling_more.rs", TEST), check()], answer_every_thread])
+    tester.review(pull_request, crate.LIBRARY_PATH, 3, "Please test it.")
+    tester.wait_for_status(pull_request.issue, "review", "is done", attempt=2)
+    assert line not in pull_request.issue.body
