@@ -14,7 +14,8 @@ from simulator.play import certificates, play
 from simulator.player.faults import FaultKind
 from simulator.player.oracle import OracleBrain
 
-DEMO = Path(__file__).parents[2] / "simulator" / "cases" / "demo"
+CASES = Path(__file__).parents[2] / "simulator" / "cases"
+DEMO = CASES / "demo"
 
 
 @pytest.mark.docker
@@ -65,3 +66,21 @@ def test_a_weak_test_is_shown_by_a_mutant_and_made_better_before_anybody_reviews
     entry = play(load(DEMO), options)
     assert entry["outcome"] == outcome.GOOD
     assert [each.partition(": ")[2] for each in entry["mutants"]["noticed_later"]] == ["replace / with %"]
+
+
+@pytest.mark.docker
+@pytest.mark.registry
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "suggestions", "disputes"),
+    [
+        ("shlex", {"kept": 1, "changed": 0, "declined": 0}, {"amended": 0, "upheld": 1}),
+        ("tidytable", {"kept": 0, "changed": 0, "declined": 0}, {"amended": 1, "upheld": 0}),
+    ],
+)
+def test_what_contradicts_the_rfc_waits_for_a_maintainer_and_what_is_suggested_stands_word_for_word(
+    name: str, suggestions: dict[str, int], disputes: dict[str, int]
+) -> None:
+    entry = play(load(CASES / name), Options(faults=(), write_pause=0.0, ca_bundle=certificates()))
+    assert entry["outcome"] == outcome.GOOD
+    assert (entry["review"]["suggestions"], entry["review"]["disputes"]) == (suggestions, disputes)
