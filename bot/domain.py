@@ -658,6 +658,8 @@ class RunKind(StrEnum):
     REVIEW = "review"
     CI = "ci"
     UPDATE = "update"
+    WARM = "warm"
+    """Measures the base after a merge; it belongs to no issue (its target's is 0), and nobody is told of it."""
 
 
 class Stage(StrEnum):

@@ -92,7 +92,7 @@ class AppSettings:
 class Settings:
     """What the worker needs. Durations are in seconds; `allowed_owners` are lower case, and None restricts nobody.
 
-    `daily_dollars` is what the model may cost for one repository in one day (UTC); None bounds nothing.
+    `warms` says that the base is measured anew after a merge. `daily_dollars` is what the model may cost for one repository in one day (UTC); None bounds nothing.
     """
 
     app_id: str
@@ -121,6 +121,7 @@ class Settings:
     mutants_seconds: float = 600.0
     ci_patience: float = 300.0
     cache_gigabytes: int = 20
+    warms: bool = True
     daily_dollars: float | None = None
 
     @property
@@ -178,6 +179,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         mutants_seconds=reader.seconds("RFCSMITH_MUTANTS_SECONDS", 600.0),
         ci_patience=reader.seconds("RFCSMITH_CI_PATIENCE", 300.0),
         cache_gigabytes=reader.count("RFCSMITH_CACHE_GB", 20),
+        warms=reader.switch("RFCSMITH_WARM_AFTER_MERGE", True),
         daily_dollars=reader.dollars("RFCSMITH_DAILY_DOLLARS"),
     )
     reader.finish()
@@ -273,6 +275,12 @@ class _Reader:
         if not (math.isfinite(number) and number > 0):
             self.bad(name, "must be a number of US dollars, more than zero")
         return number
+
+    def switch(self, name: str, default: bool) -> bool:
+        value = (self.text(name) or ("yes" if default else "no")).lower()
+        if value not in ("yes", "no"):
+            self.bad(name, "must be yes or no")
+        return value == "yes"
 
     def count(self, name: str, default: int) -> int:
         value = self.text(name)

@@ -41,6 +41,7 @@ APPLICATION = "rfcsmith"
 CONTROL = "control"
 RUNS = "runs"
 LOOKS = "looks"
+WARMING = "warming"
 PRODUCT = Path(__file__).resolve().parent.parent
 _POLL = 0.25
 _UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]
@@ -146,11 +147,12 @@ def enqueue_run(
     partition: str,
     priority: int,
     delay: float = 0.0,
+    queue: str = RUNS,
 ) -> None:
     """Enqueue segment `segment` of a run, from a workflow; runs of one partition come one at a time, in order."""
     options = SetEnqueueOptions(queue_partition_key=partition, priority=priority, delay_seconds=delay or None)
     with SetWorkflowID(f"{run_id}/{segment}"), options:
-        DBOS.enqueue_workflow(RUNS, function, run_id, segment)
+        DBOS.enqueue_workflow(queue, function, run_id, segment)
 
 
 def wake_run(run_id: str, segment: int) -> None:
@@ -271,6 +273,8 @@ class Worker:
             RUNS, partition_concurrency=1, worker_concurrency=self._concurrency, polling_interval_sec=_POLL
         )
         DBOS.register_queue(LOOKS, partition_concurrency=1, worker_concurrency=4, polling_interval_sec=_POLL)
+        # Apart from people's runs, whose slots it never takes.
+        DBOS.register_queue(WARMING, partition_concurrency=1, worker_concurrency=1, polling_interval_sec=_POLL)
 
         DBOS.apply_schedules(
             [

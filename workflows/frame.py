@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.errors import Conflict, Paused, Question, Stopped, Unavailable, UserError
-from workflows.engine import enqueue_look, enqueue_run
+from workflows.engine import RUNS, enqueue_look, enqueue_run
 from workflows.steps import ci, keeping, lifecycle, pairing
 
 
 def run_to_its_end(
-    run_id: str, segment: int, workflow: Callable[[str, int], None], road: Callable[[str], None]
+    run_id: str,
+    segment: int,
+    workflow: Callable[[str, int], None],
+    road: Callable[[str], None],
+    *,
+    queue: str = RUNS,
 ) -> None:
     """Walk the road, settle what came of it, and say so.
 
@@ -33,7 +38,13 @@ def run_to_its_end(
         due = lifecycle.pause(run_id, segment, str(error), retry_after)
     if due is not None:
         enqueue_run(
-            workflow, run_id, segment + 1, partition=due["partition"], priority=due["priority"], delay=due["seconds"]
+            workflow,
+            run_id,
+            segment + 1,
+            partition=due["partition"],
+            priority=due["priority"],
+            delay=due["seconds"],
+            queue=queue,
         )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from bot.domain import RunKind
 from bot.errors import Conflict, Unavailable, UserError
 from workflows.ci import mend_ci
-from workflows.engine import enqueue_look, enqueue_route, enqueue_run, workflow
+from workflows.engine import RUNS, WARMING, enqueue_look, enqueue_route, enqueue_run, workflow
 from workflows.implement import implement
 from workflows.review import review
 from workflows.rfc import rfc
 from workflows.steps import reception
 from workflows.update import update
+from workflows.warm import warm
 
 WORKFLOWS = {
     RunKind.RFC: rfc,
@@ -18,6 +19,7 @@ WORKFLOWS = {
     RunKind.REVIEW: review,
     RunKind.CI: mend_ci,
     RunKind.UPDATE: update,
+    RunKind.WARM: warm,
 }
 TRIALS = 12
 """How often a delivery is tried while GitHub does not answer."""
@@ -50,4 +52,5 @@ def route(delivery_id: str, trial: int) -> None:
             partition=run["partition"],
             priority=run["priority"],
             delay=run["delay"],
+            queue=WARMING if run["kind"] == RunKind.WARM else RUNS,
         )

@@ -9,7 +9,7 @@ import logging
 import re
 
 from bot.store import Store
-from workflows.engine import CONTROL, LOOKS, RUNS, LeftBehind, Worker
+from workflows.engine import CONTROL, LOOKS, RUNS, WARMING, LeftBehind, Worker
 from workflows.steps import lifecycle
 
 log = logging.getLogger("rfcsmith")
@@ -34,7 +34,7 @@ def take_over(worker: Worker, store: Store) -> None:
     }
     worker.listen(versions)
     for left in worker.left_behind(versions):
-        if left.queue == RUNS:
+        if left.queue in (RUNS, WARMING):
             run_id, segment = left.args
             _note(store, run_id, segment)
             worker.begin_again(left, f"{run_id}/{segment + 1}", (run_id, segment + 1))

@@ -90,6 +90,7 @@ STAGES_OF = {
     RunKind.REVIEW: (Stage.PREPARE, Stage.BUILD, Stage.VERIFY, Stage.PUBLISH),
     RunKind.CI: (Stage.PREPARE, Stage.BUILD, Stage.VERIFY, Stage.PUBLISH),
     RunKind.UPDATE: (Stage.PREPARE, Stage.BUILD, Stage.VERIFY, Stage.PUBLISH),
+    RunKind.WARM: (Stage.PREPARE,),
 }
 
 
@@ -99,6 +100,7 @@ KIND_WORDS = {
     RunKind.REVIEW: "the review round",
     RunKind.CI: "the mending of CI",
     RunKind.UPDATE: "the update",
+    RunKind.WARM: "the measurement of the base",
 }
 
 

@@ -83,6 +83,7 @@ class World:
             "RFCSMITH_QUIET_SECONDS": "0",
             "RFCSMITH_MUTANTS_SECONDS": "0",
             "RFCSMITH_CI_PATIENCE": "1",
+            "RFCSMITH_WARM_AFTER_MERGE": "no",
         }
         if cafile:
             environment["SANDBOX_CA_BUNDLE"] = cafile

@@ -23,7 +23,7 @@ from bot.domain import (
 )
 from bot.errors import UserError
 from workflows import hands
-from workflows.steps import lifecycle, rounds
+from workflows.steps import lifecycle, rounds, warming
 from workflows.steps.place import github_of, is_allowed, is_ours, leave_stop
 from workflows.steps.records import KEPT
 
@@ -60,6 +60,8 @@ def pull_request_changed(delivery_id: str, event: PullRequestChanged) -> Sequenc
             woken += leave_stop(run, event.sender, delivery_id, comments.ended_note(event.sender, ending))
     if event.pull_request.is_merged:
         _tidy_up(replace(record.target, repo=event.repo), event.pull_request)
+        if is_allowed(event.repo):
+            woken += warming.after_merge(event.repo, event.sender, delivery_id)
     return woken
 
 

@@ -34,7 +34,7 @@ def keep(run_id: str, message: str, hint: str) -> None:
     store = our_hands.store
     our_hands.workbenches.pause(run_id)
     run = store.run(run_id)
-    if run.stage.is_final or run.kind is RunKind.RFC:
+    if run.stage.is_final or run.kind in (RunKind.RFC, RunKind.WARM):
         return
     if store.has_document(run_id, lifecycle.FORGET) or store.has_document(run_id, ACCOUNT):
         return

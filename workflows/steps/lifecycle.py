@@ -47,6 +47,8 @@ def enter(run: Run, stage: Stage) -> Run:
 
 def speak(run: Run, note: str = "", links: str = "", *, force: bool = False) -> None:
     """Edit the run's one status comment, not oftener than the operator allows unless it must be said now."""
+    if run.kind is RunKind.WARM:
+        return
     our_hands = hands.current()
     plan = our_hands.store.document(run.id, "plan", Plan)
     remarks = (our_hands.store.document(run.id, name, str) for name in (BEGAN, REMARK, UNPRICED))

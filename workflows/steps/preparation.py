@@ -19,7 +19,7 @@ from bot.sandbox.setup import fetch
 from bot.workbench import Setup, Workbench
 from workflows import hands
 from workflows.engine import step
-from workflows.steps import conversation, lifecycle, mending
+from workflows.steps import conversation, lifecycle, mending, warming
 from workflows.steps.records import CONTINUES, setup_of
 
 SLUG_LENGTH = 40
@@ -32,6 +32,7 @@ def locate(run_id: str) -> None:
     run = our_hands.store.run(run_id)
     if run.base_commit:
         return
+    warming.make_way(run)
     run = lifecycle.enter(run, Stage.PREPARE)
     repo = run.target.repo
     github = our_hands.github.installation(repo.installation_id)

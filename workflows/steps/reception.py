@@ -77,7 +77,7 @@ def _delay(run: Run) -> float:
             return REVIEW_DELAY
         case RunKind.RFC:
             return rounds.quiet_seconds(run)
-        case RunKind.IMPLEMENT | RunKind.CI | RunKind.UPDATE:
+        case RunKind.IMPLEMENT | RunKind.CI | RunKind.UPDATE | RunKind.WARM:
             return 0.0
 
 
