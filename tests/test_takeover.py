@@ -12,7 +12,7 @@ from dbos import DBOSClient, DBOSPortableJSONSerializer
 
 from app import bring_up_to_date
 from bot.store import Store
-from workflows.engine import APPLICATION, CONTROL, LOOKS, RUNS, Worker, code_version, workflow
+from workflows.engine import APPLICATION, CONTROL, LOOKS, RUNS, Worker, code_version, wake_run, workflow
 from workflows.steps import lifecycle
 from workflows.takeover import take_over
 
@@ -39,16 +39,26 @@ class Shop:
         self.worker: Worker | None = None
         self.table = "dbos.workflow_status" if database_url.startswith("postgres") else "workflow_status"
 
-    def has(self, workflow_id: str, queue: str, *args: object, version: str = "old", begun_by: str = "") -> None:
+    def has(
+        self,
+        workflow_id: str,
+        queue: str,
+        *args: object,
+        name: str = "walk_for_a_test",
+        version: str = "old",
+        begun_by: str = "",
+        delay: float | None = None,
+    ) -> None:
         """A workflow of that version, waiting in its queue or, as far as the database knows, at work."""
         key = "3#7" if queue in (RUNS, LOOKS) else None
         self.client.enqueue(
             {
-                "workflow_name": "walk_for_a_test",
+                "workflow_name": name,
                 "queue_name": queue,
                 "workflow_id": workflow_id,
                 "app_version": version,
                 **({"queue_partition_key": key} if key else {}),
+                **({"delay_seconds": delay} if delay is not None else {}),
             },
             *args,
         )
@@ -138,6 +148,21 @@ def test_code_that_is_rolled_back_and_comes_again_goes_on_each_time(shop: Shop) 
     assert [statuses[key] for key in ("d-1", "d-1~1", "d-1~2")] == ["CANCELLED"] * 3
     shop.start("old")
     assert "d-1~3" in shop.statuses()
+
+
+def test_what_waits_for_its_time_goes_on_waiting_and_can_be_woken(shop: Shop) -> None:
+    shop.has("rfc-3-7-1/1", RUNS, "rfc-3-7-1", 1, delay=600.0)
+    shop.start()
+    assert shop.statuses()["rfc-3-7-1/2"] == "DELAYED"
+    wake_run("rfc-3-7-1", shop.store.document("rfc-3-7-1", lifecycle.NEXT_SEGMENT, int) or 0)
+    shop.wait(1)
+    assert WALKED == [("rfc-3-7-1", 2)]
+
+
+def test_what_this_code_does_not_know_is_left_to_the_code_that_does(shop: Shop) -> None:
+    shop.has("later-3-7-1/1", RUNS, "later-3-7-1", 1, name="a_kind_of_later_code", version="later", begun_by="a")
+    shop.start()
+    assert shop.statuses() == {"later-3-7-1/1": "PENDING"}
 
 
 def test_what_is_done_by_the_clock_is_only_ended(shop: Shop) -> None:

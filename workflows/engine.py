@@ -292,6 +292,9 @@ class Worker:
         return tuple(_left_behind(status) for status in found if self._is_left_behind(status, versions))
 
     def _is_left_behind(self, status: WorkflowStatus, versions: Collection[str]) -> bool:
+        if status.name not in _workflows:
+            # Code that was rolled back does not know it, and leaves it to the code that does.
+            return False
         is_alone = self._lock is not None
         is_our_code = status.app_version in (None, self.version)
         if status.status == "PENDING":
