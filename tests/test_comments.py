@@ -421,6 +421,7 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "reviewed_note": lambda: comments.reviewed_note(PULL.html_url, "c" * 40, "Renamed it.\n"),
     "reviewed_note-without-a-commit": lambda: comments.reviewed_note(PULL.html_url, "", "Nothing to do."),
     "thread_reply-done": lambda: comments.thread_reply("done", "It is shorter now. ", "c" * 40),
+    "thread_reply-done-without-a-commit": lambda: comments.thread_reply("done", "The RFC stays as it is.", ""),
     "pull_request_body-after-an-amendment": lambda: comments.pull_request_body(
         issue=7,
         account=comments.Account("Pairs are printed."),

@@ -16,7 +16,9 @@ def thread_reply(kind: str, text: str, commit: str, *, is_as_suggested: bool | N
     `is_as_suggested` tells what became of a suggestion that was applied before the agent came, None where there was none.
     """
     place = f" in {commit[:12]}" if commit else ""
-    lead = f"Done{place}." if kind == "done" else ""
+    lead = ""
+    if kind == "done":
+        lead = f"Done{place}." if place else "Nothing had to change for it."
     if is_as_suggested:
         lead = f"Applied as suggested{place}." if place else "It stands there as suggested already."
     elif is_as_suggested is not None and kind == "done":
