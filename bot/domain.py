@@ -593,13 +593,17 @@ class TaskState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One step of the plan; `criteria` are ids of the RFC's, `files` the paths that it expects to touch."""
+    """One step of the plan; `criteria` are ids of the RFC's, `files` the paths that it expects to touch.
+
+    `why` says of a dropped one why it was.
+    """
 
     id: str
     title: str
     criteria: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     state: TaskState = TaskState.OPEN
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ PLAN = Plan(
     (
         Task("T1", "Parse the flag", ("AC-1",), state=TaskState.DONE),
         Task("T2", "Print it", ("AC-1", "AC-2"), state=TaskState.OPEN),
-        Task("T3", "Rename things", state=TaskState.DROPPED),
+        Task("T3", "Rename things", state=TaskState.DROPPED, why="Callers would break."),
     )
 )
 CRITERIA = (
@@ -422,6 +422,10 @@ SITUATIONS: dict[str, Callable[[], str]] = {
     "reviewed_note-without-a-commit": lambda: comments.reviewed_note(PULL.html_url, "", "Nothing to do."),
     "thread_reply-done": lambda: comments.thread_reply("done", "It is shorter now. ", "c" * 40),
     "thread_reply-done-without-a-commit": lambda: comments.thread_reply("done", "The RFC stays as it is.", ""),
+    "told_only_here": lambda: comments.told_only_here(
+        comments.own_region(SITUATIONS["pull_request_body"]()) + "\n\nWait for the release."
+    ),
+    "mutation_sentence": lambda: comments.mutation_sentence(MUTATION),
     "pull_request_body-after-an-amendment": lambda: comments.pull_request_body(
         issue=7,
         account=comments.Account("Pairs are printed."),

@@ -114,7 +114,7 @@ class Discussion:
 class ReviewRound:
     """What is to be answered: reviews and the open threads of `pull_request`, each a task (`tasks`).
 
-    `difference` is the pull request against its base as text, `evidence` what was verified before; `request` is what
+    `difference` is the pull request against its base as text, `description` what it says of itself; `request` is what
     `requested_by` said to the bot in free words, "" where a review started the round. `own_login` is the bot's, `built_from`
     the version that the pull request was built from. `rules` are to be written down; `only_rules` says that nothing else is
     asked for. `findings` are an examiner's that nobody has mended.
@@ -122,7 +122,7 @@ class ReviewRound:
 
     pull_request: PullRequest
     difference: str
-    evidence: str
+    description: str
     reviews: tuple[Review, ...]
     tasks: tuple[ThreadTask, ...]
     request: str = ""
@@ -164,9 +164,7 @@ def rfc_brief(
     concerns: Sequence[Concern] = (),
 ) -> Brief:
     """Design it; `previous` is the version to revise, `request` what `requested_by` added to the command."""
-    parts = [_issue(discussion)]
-    if requested_by is not None:
-        parts.append(f"{_named(requested_by, discussion)} asked for this RFC: the issue is wanted, whoever wrote it.")
+    parts = [_issue(discussion), _wanted(requested_by, discussion)]
     if previous is not None:
         parts.append(_previous(previous))
     parts.append(_comments(discussion))
@@ -178,7 +176,15 @@ def rfc_brief(
     return _brief(Assignment.RFC, setting, [*parts, *_base(setting), _map(setting)])
 
 
-def critique_brief(setting: Setting, discussion: Discussion, rfc: Rfc, plan: Plan, *, request: str = "") -> Brief:
+def critique_brief(
+    setting: Setting,
+    discussion: Discussion,
+    rfc: Rfc,
+    plan: Plan,
+    *,
+    request: str = "",
+    requested_by: Actor | None = None,
+) -> Brief:
     """Criticise the draft `rfc` with its `plan`, which the author of the draft has just handed in.
 
     The critic of a plan is the same one: its prompt is `critique.md` with another `critique_of_….md` behind it.
@@ -186,6 +192,7 @@ def critique_brief(setting: Setting, discussion: Discussion, rfc: Rfc, plan: Pla
     written = quote(for_reading(rfc.body), what=f"the draft: {rfc.title}", is_markdown=True)
     parts = [
         _issue(discussion),
+        _wanted(requested_by, discussion),
         _comments(discussion),
         _section("What was asked for with the command", quote(request, what="the words after /rfc", is_markdown=True))
         if request.strip()
@@ -308,7 +315,7 @@ def review_brief(
         _rfc(rfc),
         _amended(rfc, review.built_from),
         _diff(review.difference, f"pull request #{number} against its base"),
-        _section("The evidence so far", _report(review.evidence, "what was verified before the review")),
+        _description(review.description),
         _open(review.findings),
         _issue(discussion),
         *_base(setting, _start_of(Assignment.REVIEW)),
@@ -445,7 +452,8 @@ _EDIT_NOTES = {
     True: "; here it only views.",
     False: (
         " and edits them. Line numbers and the tab after them are not part of the file. Edit with it, not with sed or "
-        "heredocs: Rust code does not survive shell quoting."
+        "heredocs: Rust code does not survive shell quoting. If an edit fails, what follows it in the same answer is not carried "
+        "out."
     ),
 }
 _WORKSPACE_NOTES = {
@@ -506,6 +514,10 @@ def _issue(discussion: Discussion) -> str:
         is_markdown=True,
     )
     return _section("The issue", quoted)
+
+
+def _wanted(asker: Actor | None, discussion: Discussion) -> str:
+    return f"{_named(asker, discussion)} asked for this RFC: the issue is wanted, whoever wrote it." if asker else ""
 
 
 def _named(actor: Actor, discussion: Discussion) -> str:
@@ -643,6 +655,7 @@ def _plan(plan: Plan, notes: str) -> str:
         row = f"{marks[task.state]} {task.id}: {task.title}"
         row += f" ({', '.join(task.criteria)})" if task.criteria else ""
         row += f" in {', '.join(task.files)}" if task.files else ""
+        row += f": {task.why}" if task.why else ""
         rows.append(row)
     text = "\n".join(rows) + (f"\n\nNotes:\n{notes.strip()}" if notes.strip() else "")
     return _section("The plan", quote(text, what="the plan that was made for this design")) if rows else ""
@@ -670,11 +683,7 @@ def _check_list(checks: Iterable[Check]) -> str:
         place = f"  (in {check.directory})" if check.directory not in ("", ".") else ""
         left = f"  (left to CI: {check.left_out_because})" if check.left_out_because else ""
         rows.append(f"{check.kind.value}: {env}{check.command}{place}{left}")
-    return (
-        quote("\n".join(rows), what="commands found in the CI configuration; `check` runs those not left to CI")
-        if rows
-        else ""
-    )
+    return quote("\n".join(rows), what="commands found in the CI configuration") if rows else ""
 
 
 def _map(setting: Setting) -> str:
@@ -686,6 +695,12 @@ def _map(setting: Setting) -> str:
 
 def _diff(text: str, what: str) -> str:
     return _section("The difference", quote(cut(text, DIFF_LIMIT), what=what)) if text.strip() else ""
+
+
+def _description(text: str) -> str:
+    """What a pull request says of itself; people may have written in it."""
+    said = text.strip() and quote(cut(text, REPORT_LIMIT), what="the description of the pull request", is_markdown=True)
+    return _section("What the pull request says", said)
 
 
 def _report(text: str, what: str) -> str:

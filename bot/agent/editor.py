@@ -220,7 +220,7 @@ def _range(given: object, count: int, path: str) -> tuple[int, int]:
 def _no_match(path: str, text: str, old: str) -> str:
     """Say why `old` does not occur, by what in the file comes nearest to it."""
     said = f"old_str does not occur in {path}; nothing was changed."
-    lines, wanted = text.split("\n"), old.strip("\n").split("\n")
+    lines, wanted = text.removesuffix("\n").split("\n"), old.strip("\n").split("\n")
     stripped, target = [line.strip() for line in lines], [line.strip() for line in wanted]
     for start in range(len(lines) - len(wanted) + 1):
         if stripped[start : start + len(wanted)] == target:

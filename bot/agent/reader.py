@@ -37,6 +37,9 @@ class Reader:
     def choice(self, name: str, among: tuple[str, ...]) -> str:
         """One of the words of `among`; the last of them where something else was sent, which is complained about."""
         value = self._given.get(name)
+        if value is None:
+            self.complain(f"{name}: it is missing; one of {', '.join(among)} is needed.")
+            return among[-1]
         if value not in among:
             self.complain(f"{name} is one of {', '.join(among)}, not {value!r}.")
             return among[-1]

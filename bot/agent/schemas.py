@@ -38,7 +38,12 @@ def _list(items: dict[str, object], description: str = "") -> dict[str, object]:
 
 def _object(optional: Iterable[str] = (), **properties: dict[str, object]) -> dict[str, object]:
     required = [name for name in properties if name not in set(optional)]
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    needed = {"required": required} if required else {}
+    return {"type": "object", "properties": properties, **needed, "additionalProperties": False}
+
+
+def _fields(**properties: dict[str, object]) -> dict[str, object]:
+    return _object(optional=properties, **properties)
 
 
 _CRITERIA_IDS = _list(_TEXT, 'Ids of acceptance criteria, for example ["AC-1"].')
@@ -103,11 +108,8 @@ def _examination() -> dict[str, object]:
 
 
 SCHEMAS: dict[Assignment, dict[str, object]] = {
-    Assignment.RFC: _object(
-        optional=[
-            *("example", "dependencies", "features", "compatibility", "parts", "sections"),
-            *("what_changed", "replies", "concerns", "answers"),
-        ],
+    # Nothing is required by the schema: what an earlier submission holds need not be sent again. The host asks for the rest.
+    Assignment.RFC: _fields(
         title=_text(f"What will be different, in at most {TITLE_LIMIT} characters."),
         summary=_text("Three sentences: the problem, the design, what it costs."),
         vision=_text("Who feels the problem today, and what they will see when it is solved. Markdown."),
@@ -147,7 +149,9 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
             _object(
                 id=_text("AC-1, AC-2, …"),
                 text=_text("One behaviour that can be observed from outside, with concrete values."),
-                test=_text("The test that will prove it: its libtest name, or its file and name."),
+                test=_text(
+                    "The test that will prove it: its libtest name, or its file and name; empty where no test can."
+                ),
             ),
             "Acceptance criteria: together they decide whether the work is done.",
         ),

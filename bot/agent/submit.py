@@ -220,9 +220,7 @@ def parse(assignment: Assignment, given: Mapping[str, object], expected: Expecte
 
 
 def _rfc(reader: Reader, expected: Expected) -> RfcDraft:
-    criteria = tuple(
-        Criterion(r.text("id"), r.text("text"), r.text("test", may_be_empty=True)) for r in reader.objects("criteria")
-    )
+    criteria = tuple(Criterion(r.text("id"), r.text("text"), _said(r, "test")) for r in reader.objects("criteria"))
     citations = tuple(
         Citation(_path(r.text("path")), r.number("line"), r.text("quote")) for r in reader.objects("citations")
     )
@@ -241,8 +239,8 @@ def _rfc(reader: Reader, expected: Expected) -> RfcDraft:
         compatibility=_bounded(reader, "compatibility", may_be_empty=True),
         alternatives=tuple(Alternative(r.text("design"), r.text("why_not")) for r in reader.objects("alternatives")),
         criteria=criteria,
-        non_goals=_bounded(reader, "non_goals", may_be_empty=True),
-        risks=_bounded(reader, "risks", may_be_empty=True),
+        non_goals=_bounded(reader, "non_goals", may_be_empty=reader.has("non_goals")),
+        risks=_bounded(reader, "risks", may_be_empty=reader.has("risks")),
         questions=tuple(
             Question(r.text("to"), r.text("question"), r.text("recommendation")) for r in reader.some("questions")
         ),
@@ -255,15 +253,21 @@ def _rfc(reader: Reader, expected: Expected) -> RfcDraft:
         concerns=tuple(ConcernAnswer(r.number("number"), r.text("text")) for r in reader.some("concerns")),
         answers=_answers(reader),
     )
+    has_gaps = bool(reader.problems)
     _check_rfc(reader, draft, expected)
-    if expected.read is None or reader.problems:
+    if expected.read is None:
         return draft
-    wrong = _wrong_places(draft, expected.read)
+    wrong = _wrong_places(draft, expected.read, has_gaps=has_gaps)
     if expected.tolerates_wrong_places:
         return replace(draft, unverified=tuple(dict.fromkeys(each.place for each in wrong)))
     for each in wrong:
         reader.complain(f"citations: {each.problem}")
     return draft
+
+
+def _said(reader: Reader, name: str) -> str:
+    """A text that may be empty, but not left out: whoever means nothing says so."""
+    return reader.text(name, may_be_empty=reader.has(name))
 
 
 def _check_rfc(reader: Reader, draft: RfcDraft, expected: Expected) -> None:
@@ -286,16 +290,22 @@ def _check_rfc(reader: Reader, draft: RfcDraft, expected: Expected) -> None:
             reader.complain(f"dependencies: {crate!r} is not the name of a crate.")
 
 
-def _wrong_places(draft: RfcDraft, read: Callable[[str], bytes | None]) -> tuple[rfc_citations.Wrong, ...]:
-    """What does not stand where the draft says: citations, places in its prose, items that it changes."""
+def _wrong_places(
+    draft: RfcDraft, read: Callable[[str], bytes | None], *, has_gaps: bool
+) -> tuple[rfc_citations.Wrong, ...]:
+    """What does not stand where the draft says: citations, places in its prose, items that it changes.
+
+    Of a draft that `has_gaps`, which are complained about already, only what is whole is looked up.
+    """
     prose = "\n\n".join((draft.vision, draft.current_behaviour, draft.design, draft.risks, draft.compatibility))
     cited = {(citation.path, citation.line) for citation in draft.citations}
     loose = [place for place in rfc_citations.places_in(prose) if (place.path, place.line) not in cited]
     new = {file.path for file in draft.foreseen.files if read(file.path) is None}
+    cited_whole = [each for each in draft.citations if each.path and each.line and each.quote]
     return (
-        *rfc_citations.problems(draft.citations, read),
+        *rfc_citations.problems(cited_whole if has_gaps else draft.citations, read),
         *rfc_citations.problems([place for place in loose if place.path not in new], read),
-        *rfc_citations.unknown_items(draft.foreseen, read),
+        *(() if has_gaps else rfc_citations.unknown_items(draft.foreseen, read)),
     )
 
 
@@ -362,12 +372,13 @@ _TEST_FILE = re.compile(r"(?:[\w-]+/)*tests/\w+\.rs")
 def _examination(reader: Reader) -> Critique:
     """A critique of code, whose tests go into files of their own."""
     critique = _critique(reader, READERS[Assignment.EXAMINATION].max_findings)
-    tested = [finding for finding in critique.findings if finding.test]
-    _check_unique(reader, "test_path", [finding.test_path for finding in tested])
-    for finding in tested:
+    tested = {position: finding for position, finding in enumerate(critique.findings) if finding.test}
+    _check_unique(reader, "test_path", [finding.test_path for finding in tested.values()])
+    for position, finding in tested.items():
         if not _TEST_FILE.fullmatch(finding.test_path):
             reader.complain(
-                f"test_path: {finding.test_path!r} is no file right under `tests`, such as `tests/finding.rs`."
+                f"findings[{position}].test_path: {finding.test_path!r} is no file right under `tests`, such as "
+                "`tests/finding.rs`."
             )
     return critique
 

@@ -6,7 +6,7 @@ that say what to do instead. What does get out is `Stopped`, and the failures of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -20,6 +20,8 @@ from bot.errors import Stopped, UserError
 from bot.sandbox import Sandbox
 from bot.sandbox.workspace import WorkspaceFiles
 
+WHY_LIMIT = 200
+"""Characters of the reason for which a task was dropped; people read it in the list of tasks."""
 RESULT_LIMIT = 40_000
 """Characters of one result, whatever a tool says; the tools themselves stay well below it."""
 
@@ -54,9 +56,9 @@ class Differ(Protocol):
 
 @dataclass(slots=True)
 class Toolbox:
-    """What the tools of one assignment work on. `plan` and `draft` change as calls are carried out.
+    """What the tools of one assignment work on. `plan`, `draft` and `handed_in` change as calls are carried out.
 
-    Both can be had back from the transcript after a restart: `replay` applies the calls that were accepted.
+    `handed_in` is what earlier submissions of an RFC hold, by field.
     """
 
     assignment: Assignment
@@ -67,6 +69,7 @@ class Toolbox:
     differ: Differ | None = None
     dependencies: DependencyFetcher | None = None
     plan: Plan = field(default_factory=Plan)
+    handed_in: Mapping[str, object] = field(default_factory=dict)
     draft: Draft | None = None
 
 
@@ -183,7 +186,10 @@ def ticked(plan: Plan, given: dict[str, object]) -> Plan:
         raise BadCall(f"state is `done` or `dropped`, not {state!r}.")
     if state == "dropped" and not (isinstance(note, str) and note.strip()):
         raise BadCall("A dropped task needs a note that says why.")
-    return Plan(tuple(replace(task, state=TaskState(state)) if task.id == wanted else task for task in plan.tasks))
+    why = " ".join(str(note).split())[:WHY_LIMIT] if state == "dropped" else ""
+    return Plan(
+        tuple(replace(task, state=TaskState(state), why=why) if task.id == wanted else task for task in plan.tasks)
+    )
 
 
 def _dependency(call: ToolCall, toolbox: Toolbox, should_stop: Callable[[], bool]) -> str:
@@ -205,31 +211,20 @@ _SUBMITTED = {True: "Taken.", False: "Received. It is verified in a fresh contai
 
 
 def _submit(call: ToolCall, toolbox: Toolbox) -> str:
-    draft = _parsed(call, toolbox.assignment, toolbox.expected)
+    draft = _parsed(call, toolbox)
     if isinstance(draft, Rejected):
         raise BadCall(str(draft))
     toolbox.draft = draft
     return _SUBMITTED[toolbox.assignment in tools.READ_ONLY]
 
 
-def _parsed(call: ToolCall, assignment: Assignment, expected: Expected) -> Draft | Rejected:
+def _parsed(call: ToolCall, toolbox: Toolbox) -> Draft | Rejected:
     if call.name == schemas.INQUIRE:
         return submit.parse_inquiry(call.input)
-    return submit.parse(assignment, call.input, expected)
-
-
-def replay(turn: Turn, results: Sequence[ToolResult], toolbox: Toolbox) -> None:
-    """Bring `toolbox.plan` and `toolbox.draft` to where a turn that was carried out earlier left them."""
-    accepted = {result.call_id for result in results if not result.is_error}
-    for call in turn.calls:
-        if call.id not in accepted:
-            continue
-        if call.name == tools.PLAN:
-            toolbox.plan = ticked(toolbox.plan, call.input)
-        elif call.name in (schemas.NAMES[toolbox.assignment], schemas.INQUIRE):
-            # It was accepted then; what it was checked against (files above all) may look different now.
-            draft = _parsed(call, toolbox.assignment, replace(toolbox.expected, read=None))
-            toolbox.draft = None if isinstance(draft, Rejected) else draft
+    if toolbox.assignment is not Assignment.RFC:
+        return submit.parse(toolbox.assignment, call.input, toolbox.expected)
+    toolbox.handed_in = {**toolbox.handed_in, **call.input}
+    return submit.parse(Assignment.RFC, toolbox.handed_in, toolbox.expected)
 
 
 def _bounded(text: str) -> str:

@@ -41,7 +41,7 @@ _CHECK: Tool = {
         "formats the files that you changed, except those that were not formatted on the base, and names the ones "
         "that it touched. Prefer it to running cargo in bash: it cannot lose an exit code, and it says so when a "
         "filter matched no test. `quick` takes rustfmt, clippy and the unit and integration tests; `full` takes "
-        "everything that CI requires, and must be green before you submit."
+        "everything that CI requires and that can run here, and must be green before you submit."
     ),
     "input_schema": {
         "type": "object",
@@ -75,14 +75,14 @@ _PLAN: Tool = {
     "name": PLAN,
     "description": (
         "Ticks a task of the plan off, or drops it. People watch the plan on GitHub while you work: tick a task when "
-        "it is done, not at the end; a dropped task needs a note that says why."
+        "it is done, not at the end. People read why one was dropped."
     ),
     "input_schema": {
         "type": "object",
         "properties": {
             "task": {"type": "string", "description": "The task's id, for example T2."},
             "state": {"type": "string", "enum": ["done", "dropped"]},
-            "note": {"type": "string", "description": "Why it was dropped, or what a reader should know."},
+            "note": {"type": "string", "description": "Why it was dropped, in a sentence."},
         },
         "required": ["task", "state"],
         "additionalProperties": False,
@@ -114,7 +114,8 @@ _DEPENDENCY: Tool = {
 _SUBMIT_DESCRIPTIONS = {
     Assignment.RFC: (
         "Hands in the design and ends this conversation; it is posted on the issue for people to discuss. Citations "
-        "are checked against the base commit, and you are told if one does not hold."
+        "are checked against the base commit, and you are told if one does not hold. When you hand it in again, give only the "
+        "fields that are different: what you leave out stays as you handed it in."
     ),
     Assignment.CRITIQUE: (
         "Hands in your findings and ends this conversation. They go to the author of the draft, who answers each one. "

@@ -145,9 +145,8 @@ _TO_ANSWER = {
     Assignment.RFC: (
         "Your draft is not published yet.",
         "Check each finding against the code. What holds, take into the draft, wherever it has consequences; what does "
-        "not hold, or would make the design larger than the issue, decline. What nobody questioned stays as it is, word "
-        "for word.",
-        "the whole draft",
+        "not hold, or would make the design larger than the issue, decline.",
+        "the fields that are different (what you leave out stays word for word)",
     ),
     Assignment.PLAN: (
         "Nobody works along your plan yet.",
@@ -184,7 +183,7 @@ def findings_note(findings: Iterable[Finding], author: Assignment) -> str:
 
 UNHEARD = (
     "Your version is not published yet: people asked for more while you wrote it. What they said follows. Take it up, say so in "
-    f"`what_changed`, and call `{schemas.NAMES[Assignment.RFC]}` again with the whole document."
+    f"`what_changed`, and call `{schemas.NAMES[Assignment.RFC]}` again with the fields that are different."
 )
 
 
@@ -206,7 +205,7 @@ def edited_note(version: int, shown: str) -> str:
     return (
         f"Your version is not published: while you wrote it, a maintainer edited the RFC by hand, which is version {version} now:"
         f"\n\n{shown}\n\nTake these edits into your version, word for word where you can, and where they contradict what was "
-        f"asked of you say so in `what_changed`. Then call `{schemas.NAMES[Assignment.RFC]}` again with the whole document."
+        f"asked of you say so in `what_changed`. Then call `{schemas.NAMES[Assignment.RFC]}` again with the fields that are different."
     )
 
 

@@ -49,7 +49,13 @@ from bot.comments.ci import (
 from bot.comments.contract import contract_section, contract_summary
 from bot.comments.form import BODY_LIMIT, fenced, fit, own_region, quoted, with_own_region
 from bot.comments.investigation import inquired_note, inquiry_comment, second_reader_note
-from bot.comments.mutants import BEFORE_FINDINGS, BEFORE_ROUND, REST_BEFORE_REVIEW, mutation_annotations
+from bot.comments.mutants import (
+    BEFORE_FINDINGS,
+    BEFORE_ROUND,
+    REST_BEFORE_REVIEW,
+    mutation_annotations,
+    mutation_sentence,
+)
 from bot.comments.pairing import (
     approved_comment,
     corrected_meanwhile_comment,
@@ -66,6 +72,7 @@ from bot.comments.pull_request import (
     evidence_title,
     opened_note,
     pull_request_body,
+    told_only_here,
 )
 from bot.comments.review import amendment_reply, reviewed_note, thread_reply
 from bot.comments.rfc import (
@@ -144,6 +151,7 @@ __all__ = [
     "LABELS",
     "mended_note",
     "mutation_annotations",
+    "mutation_sentence",
     "newer_version_comment",
     "no_folder_comment",
     "no_parts_comment",
@@ -192,6 +200,7 @@ __all__ = [
     "stopping_comment",
     "taken_into_round_comment",
     "thread_reply",
+    "told_only_here",
     "unavailable_note",
     "UNFINISHED",
     "unfinished_body",

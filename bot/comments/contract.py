@@ -37,7 +37,7 @@ def contract_section(contract: Contract, departures: Sequence[str] = ()) -> str:
     shown = _weightiest(contract, departures)
     has_rfc = len(departures) == len(contract.terms)
     rows = [
-        "| | What | Asks for, remarks |" + (" RFC |" if has_rfc else ""),
+        "| | What | Semver, remarks |" + (" RFC |" if has_rfc else ""),
         "|---|---|---|" + ("---|" if has_rfc else ""),
     ]
     for position in shown:

@@ -74,19 +74,19 @@ def tokens(usage: Usage) -> str:
 
 # --- a part of a body that is the bot's own -----------------------------------------------------------------------------
 
-_BEGIN, _END = "<!-- rfcsmith begins -->", "<!-- rfcsmith ends -->"
+_BEGIN, END = "<!-- rfcsmith begins -->", "<!-- rfcsmith ends -->"
 
 
 def own_region(text: str) -> str:
     """The bot's own part of a body, between hidden marks: what people write around it stays theirs."""
-    inside = text.replace(_BEGIN, "").replace(_END, "")
-    return f"{_BEGIN}\n{inside}\n{_END}"
+    inside = text.replace(_BEGIN, "").replace(END, "")
+    return f"{_BEGIN}\n{inside}\n{END}"
 
 
 def with_own_region(body: str, text: str) -> str | None:
     """The body in which the bot's part says `text`; None where somebody took its marks out, or it is full."""
     before, begin, rest = body.partition(_BEGIN)
-    _, end, after = rest.rpartition(_END)
+    _, end, after = rest.rpartition(END)
     if not begin or not end:
         return None
     changed = f"{before}{own_region(text)}{after}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.comments.contract import contract_section, contract_summary
-from bot.comments.form import BODY_LIMIT, cell, fit, tokens
+from bot.comments.form import BODY_LIMIT, END, cell, fit, tokens
 from bot.comments.mutants import mutation_section, mutation_sentence
 from bot.comments.rfc import drift_section
 from bot.comments.template import Answers, opening
@@ -26,6 +27,10 @@ from bot.domain import (
 )
 from bot.rfc.drift import Drift
 from bot.rust.ci_log import is_learned
+
+READING_ORDER = "### How to review"
+PROMISES = "### Every promise and its proof"
+CHECKS = "### Checks, run in a fresh container without a network"
 
 LOOK_HERE_AT_MOST = 5
 """How many places a reviewer is asked to judge; the rest is counted."""
@@ -75,7 +80,7 @@ def pull_request_body(
     if source is not None:
         parts.append(built_from(source))
     if len(account.commits) > 1:
-        parts.append(f"### How to review\n\n{_reading_order(account.commits)}")
+        parts.append(f"{READING_ORDER}\n\n{_reading_order(account.commits)}")
     if account.deviations.strip():
         parts.append(f"### Where this departs from the RFC\n\n{account.deviations.strip()}")
     notes = "\n\n".join([*([account.notes.strip()] if account.notes.strip() else []), *account.remarks])
@@ -84,13 +89,13 @@ def pull_request_body(
     if evidence.look_here:
         parts.append(f"### Look here\n\n{_look_here(evidence.look_here)}")
     if rfc is not None:
-        parts.append(f"### Every promise and its proof\n\n{_trace_table(rfc.criteria, evidence)}")
+        parts.append(f"{PROMISES}\n\n{_trace_table(rfc.criteria, evidence)}")
     if evidence.mutation is not None:
         parts.append(mutation_section(evidence.mutation))
     parts.append(contract_section(contract, source.drift.terms if source is not None else ()))
     if source is not None and source.drift:
         parts.append(drift_section(source.drift))
-    parts.append(f"### Checks, run in a fresh container without a network\n\n{_check_table(evidence.checks)}")
+    parts.append(f"{CHECKS}\n\n{_check_table(evidence.checks)}")
     used = f"Rust {evidence.rustc}." if evidence.rustc else ""
     parts += [said for said in (evidence.toolchain_remark or used,) if said]
     if evidence.passed_after:
@@ -102,6 +107,15 @@ def pull_request_body(
         f"<sub>{tokens(usage)}</sub>"
     )
     return fit("\n\n".join(parts), BODY_LIMIT)
+
+
+def told_only_here(body: str) -> str:
+    """A pull request's body without what its author is shown anyway: the commits, the criteria with their tests, the checks.
+
+    The author's summary stays, as do the places to look at, and whatever people have added.
+    """
+    sections = re.split(rf"(?m)^(?=### |{re.escape(END)})", body)
+    return "".join(each for each in sections if not each.startswith((READING_ORDER, PROMISES, CHECKS)))
 
 
 def built_from(source: Source) -> str:

@@ -51,7 +51,8 @@ def task_line(task: Task) -> str:
     mark = "[ ]" if task.state is TaskState.OPEN else "[x]"
     criteria = f" ({', '.join(task.criteria)})" if task.criteria else ""
     struck = "~~" if task.state is TaskState.DROPPED else ""
-    return f"- {mark} {struck}{task.title}{criteria}{struck}"
+    why = f": {task.why}" if task.why else ""
+    return f"- {mark} {struck}{task.title}{criteria}{struck}{why}"
 
 
 def resumed_remark(attempt: int, *, is_same_base: bool, has_red_tests: bool) -> str:

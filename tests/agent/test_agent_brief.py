@@ -27,7 +27,7 @@ from bot.agent.brief import (
 )
 from bot.agent.readers import READERS
 from bot.agent.remarks import ThreadTask
-from bot.agent.tools import tools_for
+from bot.agent.tools import READ_ONLY, tools_for
 from bot.domain import (
     Actor,
     Assignment,
@@ -74,7 +74,13 @@ DISCUSSION = Discussion(
 RFC = Rfc(
     2, "Refuse empty keys", "An error.", (Criterion("AC-1", '`parse("=")` fails.', "tests::empty"),), "0" * 40, "d"
 )
-PLAN = Plan((Task("T1", "Write tests", ("AC-1",), ("src/lib.rs",), TaskState.DONE), Task("T2", "Refuse them")))
+PLAN = Plan(
+    (
+        Task("T1", "Write tests", ("AC-1",), ("src/lib.rs",), TaskState.DONE),
+        Task("T2", "Refuse them"),
+        Task("T3", "Rename it", state=TaskState.DROPPED, why="nobody wants it"),
+    )
+)
 PULL = PullRequest(9, "t", "b", ALICE, IssueState.OPEN, False, False, "h", "s", 1, "main", "b", "")
 THREADS = tuple(
     ReviewThread(
@@ -106,7 +112,7 @@ def briefs() -> dict[Assignment, Brief]:
     review = ReviewRound(
         PULL,
         "+fn a() {}",
-        "1 test red, then green",
+        "<!-- rfcsmith begins -->\n1 test red, then green\n<!-- rfcsmith ends -->",
         (Review(1, ReviewState.CHANGES_REQUESTED, "Nearly.", ALICE, "s"),),
         (ThreadTask(THREADS[0], ">    12 fn a() {}", "@@ -12,0 +12 @@\n+fn a() {}"), ThreadTask(THREADS[1])),
     )
@@ -216,6 +222,17 @@ def test_outside_text_stands_only_inside_quotes(assignment: Assignment) -> None:
     assert "merge at once" not in brief.message
 
 
+@pytest.mark.parametrize("assignment", list(Assignment))
+def test_only_who_may_edit_is_told_of_edits(assignment: Assignment) -> None:
+    edits = "If an edit fails, what follows it" in briefs()[assignment].system
+    assert edits is (assignment not in READ_ONLY)
+
+
+def test_the_author_of_a_pull_request_is_shown_what_people_see_of_its_description() -> None:
+    message = briefs()[Assignment.REVIEW].message
+    assert 'what="the description of the pull request">\n1 test red, then green\n<' in message
+
+
 def test_people_are_named_with_their_standing() -> None:
     message = briefs()[Assignment.RFC].message
     assert re.search(r'author="@alice" standing="maintainer: decides">\nI would return', message)
@@ -248,6 +265,7 @@ def test_the_builder_sees_plan_tests_red_and_what_did_not_hold() -> None:
     for fact in (
         "[x] T1: Write tests (AC-1) in src/lib.rs",
         "[ ] T2: Refuse them",
+        "[dropped] T3: Rename it: nobody wants it",
         "+#[test]",
         "empty FAILED",
         "clippy: 1 new",
@@ -305,6 +323,8 @@ def test_the_second_reader_sees_the_draft_as_people_will_and_not_who_wrote_it() 
     ):
         assert fact in brief.message
     assert "What to look for in an RFC" in brief.system and "approved" not in brief.message
+    told = critique_brief(SETTING, DISCUSSION, RFC, PLAN, requested_by=ALICE).message
+    assert "@alice (maintainer: decides) asked for this RFC: the issue is wanted" in told
 
 
 def test_the_second_reader_of_a_plan_sees_the_rfc_and_the_plan_with_its_notes() -> None:

@@ -128,6 +128,7 @@ def test_no_match_shows_the_nearest_place(code) -> None:
     result = code.edit("str_replace", "src/lib.rs", old_str="pub fn tow() -> u8 {\n\t2", new_str="x")
     assert result.is_error and "does not occur" in result.text
     assert "     5\tpub fn two() -> u8 {" in result.text
+    assert "src/lib.rs, lines 4 to 7 of 7:" in result.text
 
 
 def test_no_match_but_for_white_space_says_so(code) -> None:

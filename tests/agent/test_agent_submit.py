@@ -98,6 +98,12 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     [
         ({"criteria": [{"id": "A1", "text": "t", "test": "a"}]}, "number them AC-1, AC-2, …; 'A1' is no such id"),
         ({"criteria": [{"id": "AC-1", "test": "a"}]}, "criteria[0].text: it is missing"),
+        ({"criteria": [{"id": "AC-1", "text": "t"}]}, "criteria[0].test: it is missing"),
+        ({"risks": None}, "risks: it is missing"),
+        (
+            {"changes": [{"path": "a", "items": [{"name": "b", "change": "add"}]}]},
+            "changes[0].items[0].semver: it is missing; one of patch, minor, major, none is needed.",
+        ),
         ({"tasks": [{"title": "t", "files": [], "criteria": ["AC-1"]}]}, "tasks: nothing mentions AC-2"),
         (
             {"tasks": [{"title": "t", "files": [], "criteria": ["AC-1", "AC-2", "AC-7"]}]},
@@ -124,6 +130,14 @@ def test_a_faulty_rfc_is_explained(changes: dict[str, object], said: str) -> Non
 def test_a_citation_that_does_not_hold_names_what_stands_there() -> None:
     expected = Expected(read=lambda path: b"a\nb\nfn b() {}\n" if path == "src/lib.rs" else None)
     assert "The line reads: `fn b() {}`" in problems(Assignment.RFC, rfc(), expected)
+
+
+def test_wrong_places_are_told_together_with_what_else_is_wrong() -> None:
+    expected = Expected(read=lambda path: b"a\nb\nfn b() {}\n" if path == "src/lib.rs" else None)
+    cited = [{"path": "src/lib.rs", "line": 3, "quote": "fn a"}, {"path": "src/lib.rs", "quote": "fn a"}]
+    said = problems(Assignment.RFC, rfc(risks=None, citations=cited), expected)
+    assert "risks: it is missing" in said and "citations[1].line: it is missing" in said
+    assert "citations: src/lib.rs:3: `fn a` is not there" in said and said.count("\n- ") == 3
 
 
 def test_a_place_that_only_the_prose_names_and_an_item_that_nobody_wrote_are_told_too() -> None:
@@ -342,6 +356,8 @@ def test_a_test_of_an_examiner_is_a_file_of_its_own() -> None:
     tested = finding | {"test": "#[test]\nfn a() {}", "test_path": "/workspace/tests/a.rs"}
     found = parse(Assignment.EXAMINATION, {"findings": [tested]}, Expected())
     assert isinstance(found, Critique) and found.findings[0].test_path == "tests/a.rs"
+    strayed = problems(Assignment.EXAMINATION, {"findings": [finding, tested | {"test_path": "src/a.rs"}]})
+    assert "findings[1].test_path: 'src/a.rs' is no file right under `tests`" in strayed
     assert "no file right under `tests`" in problems(
         Assignment.EXAMINATION, {"findings": [tested | {"test_path": "src/../../a.rs"}]}
     )
@@ -370,7 +386,8 @@ def test_every_schema_is_a_schema_and_accepts_what_is_accepted(assignment: Assig
     }
     validator = jsonschema_rs.validator_for(SCHEMAS[assignment])
     assert validator.is_valid(examples[assignment])
-    assert not validator.is_valid({})
+    # What an RFC holds already need not be handed in again.
+    assert validator.is_valid({}) is (assignment is Assignment.RFC)
     assert not isinstance(parse(assignment, examples[assignment], Expected(criteria=TWO.criteria)), Rejected)
 
 

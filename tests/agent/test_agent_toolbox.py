@@ -8,10 +8,11 @@ import pytest
 
 from bot.agent import schemas
 from bot.agent.submit import ChangeDraft, Expected
-from bot.agent.toolbox import RESULT_LIMIT, Toolbox, act, replay
+from bot.agent.toolbox import RESULT_LIMIT, act
 from bot.agent.tools import READ_ONLY, tools_for
 from bot.domain import Assignment, CheckScope, Criterion, Inquiry, Plan, StopReason, Task, TaskState
 from bot.errors import SandboxUnavailable, Stopped, UserError
+from bot.rfc.draft import RfcDraft
 
 EDITOR = "str_replace_based_edit_tool"
 CHANGE = {"title": "Add two", "summary": "Adds `two`."}
@@ -284,35 +285,39 @@ def test_a_rejected_submission_says_what_to_mend_and_can_be_mended(bench) -> Non
     assert not bench.one("submit_change", **CHANGE).is_error
 
 
-def test_plan_and_submission_come_back_from_the_transcript(bench) -> None:
-    plan = Plan((Task("T1", "One"), Task("T2", "Two")))
-    bench.toolbox.plan = plan
-    turn = bench.turn(
-        ("plan", {"task": "T1", "state": "done"}),
-        ("plan", {"task": "T9", "state": "done"}),
-        ("submit_change", {"title": ""}),
-        ("submit_change", CHANGE),
-    )
-    results = act(turn, bench.toolbox, lambda: False)
-    fresh = Toolbox(Assignment.BUILD, bench.sandbox, bench.toolbox.files, plan=plan)
-    replay(turn, results, fresh)
-    assert (fresh.plan, fresh.draft) == (bench.toolbox.plan, bench.toolbox.draft)
+def test_a_task_that_is_dropped_keeps_the_reason(bench) -> None:
+    bench.toolbox.plan = Plan((Task("T1", "One"), Task("T2", "Two")))
+    bench.one("plan", task="T1", state="done", note="It went well.")
+    bench.one("plan", task="T2", state="dropped", note="The design\nneeds it no more.")
+    assert [task.why for task in bench.toolbox.plan.tasks] == ["", "The design needs it no more."]
+
+
+def test_an_rfc_that_is_handed_in_again_needs_only_what_is_different(make_bench) -> None:
+    bench = make_bench(Assignment.RFC)
+    bench.toolbox.handed_in = rfc_input(risks="None.", title="x" * 101)
+    refused = bench.one("submit_rfc", design="`pub fn c()`")
+    assert refused.is_error and "title: one line of at most 100" in refused.text and refused.text.count("\n") == 1
+    assert not bench.one("submit_rfc", title="A c").is_error
+    draft = bench.toolbox.draft
+    assert isinstance(draft, RfcDraft)
+    assert (draft.title, draft.design, draft.risks, draft.vision) == ("A c", "`pub fn c()`", "None.", "People want b.")
+
+
+def test_what_is_handed_in_again_of_other_assignments_is_the_whole(bench) -> None:
+    bench.toolbox.handed_in = CHANGE
+    assert "summary: it is missing" in bench.one("submit_change", title="Add two").text
 
 
 def test_questions_end_the_conversation_of_an_rfc_and_of_nothing_else(make_bench) -> None:
     asked = {"findings": "Nothing says which parser.", "questions": ["Which one?"]}
     bench = make_bench(Assignment.RFC)
-    turn = bench.turn(("submit_questions", asked))
-    results = act(turn, bench.toolbox, lambda: False)
+    assert not bench.one("submit_questions", **asked).is_error
     assert bench.toolbox.draft == Inquiry("Nothing says which parser.", ("Which one?",))
-    fresh = Toolbox(Assignment.RFC, bench.sandbox, bench.toolbox.files)
-    replay(turn, results, fresh)
-    assert fresh.draft == bench.toolbox.draft
     bench.toolbox.assignment, bench.toolbox.draft = Assignment.PLAN, None
     assert bench.one("submit_questions", **asked).is_error
 
 
-def test_citations_are_checked_when_they_are_handed_in_and_not_again(make_bench) -> None:
+def test_citations_are_checked_when_they_are_handed_in(make_bench) -> None:
     bench = make_bench(Assignment.RFC)
     bench.write("src/lib.rs", "fn a() {}\nfn b() {}\n")
     bench.toolbox.expected = Expected(
@@ -323,13 +328,7 @@ def test_citations_are_checked_when_they_are_handed_in_and_not_again(make_bench)
     )
     refused = bench.one("submit_rfc", **wrong)
     assert refused.is_error and "src/lib.rs:2" in refused.text and "no.rs:1" in refused.text
-    turn = bench.turn(("submit_rfc", rfc_input()))
-    results = act(turn, bench.toolbox, lambda: False)
-    assert not results[0].is_error
-    (bench.root / "src/lib.rs").unlink()
-    draft, bench.toolbox.draft = bench.toolbox.draft, None
-    replay(turn, results, bench.toolbox)
-    assert bench.toolbox.draft == draft is not None
+    assert not bench.one("submit_rfc", **rfc_input()).is_error
 
 
 def rfc_input(**changes: object) -> dict[str, object]:

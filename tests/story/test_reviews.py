@@ -101,6 +101,19 @@ def test_talk_between_people_starts_nothing_and_a_reply_in_an_answered_thread_do
     assert [run["kind"] for run in runs].count("review") == 2
 
 
+def test_what_is_called_done_although_nothing_changed_is_asked_for_again_and_told_as_that(tester: Tester) -> None:
+    placed = {"thread": "R1", "kind": "done", "text": "`src/lib.rs:3` names it."}
+    tester.author_says(review=[[submit_review()], [_review([placed])]])
+    pull_request = tester.implement(tester.with_rfc())
+    before = pull_request.head_sha
+    thread = _remark(tester, pull_request, MAINTAINER, "REQUEST_CHANGES", "Please name the number.", "One remark.")
+    tester.wait_for_status(pull_request.issue, "review", "is done")
+    assert "but R1 is answered with `done`. Make the change; or, if it is so already, say" in tester.told_the_model()
+    (answer,) = _answers(tester, thread)
+    assert answer.startswith("Nothing had to change for it. `src/lib.rs:3` names it.")
+    assert pull_request.head_sha == before
+
+
 def test_words_of_a_review_are_read_whoever_started_the_round_and_only_once(tester: Tester) -> None:
     tester.author_says(review=[[write(crate.LIBRARY_PATH, crate.REWORDED), check()], answer_every_thread])
     pull_request = tester.implement(tester.with_rfc())

@@ -7,11 +7,11 @@ from bot.agent import remarks
 from bot.agent.schemas import AMENDS_RFC
 from bot.agent.submit import Answer, ReviewDraft
 from bot.commit_message import Answered, review_message
-from bot.domain import Assignment, ReviewThread, Run
+from bot.domain import Assignment, ReviewThread, Run, RunKind
 from bot.suggestions import Suggestion
 from workflows import hands
 from workflows.steps import briefs, suggesting
-from workflows.steps.records import ONLY_RULES
+from workflows.steps.records import ONLY_RULES, SUGGESTED, Suggested
 
 
 def draft_of(run: Run) -> ReviewDraft:
@@ -40,6 +40,26 @@ def _reply(run: Run, answer: Answer, thread: ReviewThread, pushed: str, fate: tu
         return comments.thread_reply(answer.kind, answer.text, pushed)
     text = "" if _has_all_said(answer, fate) else answer.text
     return comments.thread_reply(answer.kind, text, pushed, is_as_suggested=fate[1])
+
+
+def idle_complaint(run: Run, tree: str) -> str:
+    """What to say of a round that changes nothing and calls a thread done without naming a file where it is so; "" if none."""
+    if run.kind is not RunKind.REVIEW:
+        return ""
+    names = {path.rsplit("/", 1)[-1] for path in hands.current().git.paths(run.target.repo.id, tree)}
+    suggested = hands.current().store.document(run.id, SUGGESTED, Suggested) or Suggested()
+    applied = {suggestion.thread for suggestion in suggested.applied}
+    idle = [
+        answer.thread
+        for answer in draft_of(run).answers
+        if answer.kind == "done" and answer.thread not in applied and not any(name in answer.text for name in names)
+    ]
+    return (
+        f"Nothing in the workspace differs from the pull request's head, but {', '.join(idle)} is answered with `done`. Make the change; "
+        "or, if it is so already, say in the text where (`path:line`)."
+        if idle
+        else ""
+    )
 
 
 def _has_all_said(answer: Answer, fate: tuple[Suggestion, bool]) -> bool:

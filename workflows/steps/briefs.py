@@ -30,6 +30,7 @@ from bot.domain import (
     Side,
     Stage,
     Target,
+    TaskState,
     Verb,
 )
 from bot.errors import UserError
@@ -143,7 +144,9 @@ def _critique(run: Run, setting: Setting, discussion: Discussion) -> Brief:
     assert draft is not None, "the critique follows an accepted draft"
     url = f"https://github.com/{run.target.repo.full_name}"
     rfc = document.publish(draft, version=0, base_commit=run.base_commit, repository_url=url)
-    return brief.critique_brief(setting, discussion, rfc, Plan(draft.tasks), request=run.request)
+    return brief.critique_brief(
+        setting, discussion, rfc, Plan(draft.tasks), request=run.request, requested_by=run.requested_by
+    )
 
 
 def _examination(run: Run, setting: Setting, discussion: Discussion, rfc: Rfc) -> Brief:
@@ -159,8 +162,14 @@ def _examination(run: Run, setting: Setting, discussion: Discussion, rfc: Rfc) -
         f"{result.check.command}: {'passed' if result.is_success else 'as on the base'}"
         for result in green.evidence.checks
     ]
+    plan = hands.current().store.plan(run.id) or Plan()
+    rows += [
+        f"the plan's {task.id} was not ticked: {task.title}" for task in plan.tasks if task.state is TaskState.OPEN
+    ]
     mutation = mutation_of(run)
-    rows += [f"no test notices {mutants.at(each)}: {each.what}" for each in (mutation.survivors if mutation else ())]
+    if mutation is not None:
+        rows.append(comments.mutation_sentence(mutation))
+        rows += [f"no test notices {mutants.at(each)}: {each.what}" for each in mutation.survivors]
     return brief.examination_brief(setting, discussion, rfc, difference=difference, evidence="\n".join(rows))
 
 
@@ -381,7 +390,7 @@ def _review_round(run: Run) -> ReviewRound:
     return ReviewRound(
         pull_request,
         our_hands.git.diff(repo.id, run.base_commit, run.head_commit),
-        pull_request.body,
+        comments.told_only_here(pull_request.body),
         reviews,
         _with_notes(run, _tasks(run, threads, pull_request)),
         run.request,

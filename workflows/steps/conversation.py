@@ -240,6 +240,7 @@ def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.
         differ=DiffTool(workbench),
         dependencies=DependencyTool(workbench) if offers(assignment, DEPENDENCY) else None,
         plan=our_hands.store.plan(run.id) or Plan(),
+        handed_in=_handed_in(run.id) if assignment is Assignment.RFC else {},
     )
 
 
@@ -247,6 +248,18 @@ def _findings(run: Run, assignment: Assignment) -> tuple[Finding, ...]:
     """Those that a submission is about: to be answered, or in a review open."""
     is_review = assignment is Assignment.REVIEW
     return briefs.open_findings(run) if is_review else shown_findings(run.id, assignment)
+
+
+def _handed_in(run_id: str) -> dict[str, object]:
+    """What the submissions of an RFC before the present turn hold, by field; the later ones count."""
+    held: dict[str, object] = {}
+    for turn in hands.current().store.turns(run_id, Assignment.RFC)[:-1]:
+        if turn.stop != StopReason.LENGTH.value:
+            name = schemas.NAMES[Assignment.RFC]
+            held |= {
+                k: v for block in turn.assistant or () if block.get("name") == name for k, v in block["input"].items()
+            }
+    return held
 
 
 REOPENED = "reopened:{}"
