@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from simulator.case import Case, Dispute, Remark, Trees
+from simulator.case import Case, Remark, Trees
 from simulator.player import rust, split
 from simulator.player.edits import hunks
 from simulator.player.stubs import public_functions, with_stubs
@@ -232,12 +232,10 @@ def _answer(thread: str, remark: Remark | None, criterion: str | None) -> dict[s
         }
     if remark is not None and suggestion is not None and suggestion.reason:
         return {"thread": thread, "kind": "done" if remark.edits else "declined", "text": suggestion.reason}
-    text = _settled(dispute) if dispute else "Done, see the new commit. Thank you."
+    if dispute and not dispute.is_amended:
+        return {"thread": thread, "kind": "declined", "text": "It stays as the RFC has it: nothing was changed."}
+    text = "Built as the RFC has it now." if dispute else "Done, see the new commit. Thank you."
     return {"thread": thread, "kind": "done", "text": text}
-
-
-def _settled(dispute: Dispute) -> str:
-    return "Built as the RFC has it now." if dispute.is_amended else "It stays as the RFC has it: nothing was changed."
 
 
 def with_amendments(case: Case, brief: str) -> Case:

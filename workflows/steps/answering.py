@@ -56,7 +56,7 @@ def idle_complaint(run: Run, tree: str) -> str:
     ]
     return (
         f"Nothing in the workspace differs from the pull request's head, but {', '.join(idle)} is answered with `done`. Make the change; "
-        "or, if it is so already, say in the text where (`path:line`)."
+        "if it is so already, say in the text where (`path:line`); if people agreed to leave it, that is `declined`."
         if idle
         else ""
     )
