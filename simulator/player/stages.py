@@ -146,13 +146,14 @@ class Player:
         yield from desk.bring(_part(work.tests, paths), "The tests, before any code.")
         if self.offer.has("check"):
             report = (yield [say("They should fail now."), desk.tool("check", {"scope": "quick"})])[0].text
-            if work.stubs is not None and COMPILE_ERROR.search(report):
-                yield from self._make_stubs(desk, work.stubs, paths)
+            for stubs in work.stubs if COMPILE_ERROR.search(report) else ():
+                if (yield from self._make_stubs(desk, stubs, paths)):
+                    break
         yield from desk.last_look(work.test_paths)
         yield from self._hand_in(desk, words.tests(work), "The tests stand, and fail as they should.")
 
-    def _make_stubs(self, desk: Desk, stubs: Tree, paths: list[str]) -> Play:
-        """Let the tests compile by signatures that do nothing; where these do not compile, do without."""
+    def _make_stubs(self, desk: Desk, stubs: Tree, paths: list[str]) -> Generator[list[Block], Sequence[Result], bool]:
+        """Let the tests compile by signatures that do nothing; where these do not compile, take them away again."""
         yield from self._fetch_dependencies(desk, self.work.head)
         yield from desk.bring(
             _part(stubs, paths), "The signatures, without what is behind them, so that the tests compile."
@@ -161,13 +162,14 @@ class Player:
         if COMPILE_ERROR.search(report) or "rustfmt formatted" in report:
             # What rustfmt made of it is not known here.
             yield from desk.bring(_part(self.work.tests, paths), "That does not fit in here, so the tests stand alone.")
+            return False
+        return True
 
     def build(self) -> Play:
         work = self.work
         desk = Desk(self.offer, work.tests)
         paths = words.fixtures(work)
-        stubs = [work.stubs] if work.stubs is not None else []
-        yield from desk.look_around(paths, [work.tests, *stubs, work.trees.base, work.head, work.trees.gold])
+        yield from desk.look_around(paths, [work.tests, *work.stubs, work.trees.base, work.head, work.trees.gold])
         yield from self._fetch_dependencies(desk, work.head)
         yield from self._tick(desk, "T1", "the tests were written first")
         for kind in [each for each in self.faults if each in IN_CODE] if self.offer.has("check") else ():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from simulator.case import Case, Remark, Trees
 from simulator.player import rust, split
 from simulator.player.edits import hunks
-from simulator.player.stubs import public_functions, with_stubs
+from simulator.player.stubs import public_functions, with_additions, with_stubs
 from simulator.trees import Tree, changed
 
 TITLE = 72
@@ -21,7 +21,7 @@ DOC_TEST = re.compile(r"\S+\.(?:rs|md) - ")
 class Work:
     """What the player has to do: `head` is what it builds before the review, `tests` the base with the test part of it.
 
-    `stubs` is the tests' tree with the signatures of what is new, where there can be such a tree. Where its tests are weak at first, `better` is the head with those that it writes when somebody shows it; else the head.
+    `stubs` are the tests' tree with the signatures of what is new, in the ways that there can be such a tree. Where its tests are weak at first, `better` is the head with those that it writes when somebody shows it; else the head.
     """
 
     case: Case
@@ -29,7 +29,7 @@ class Work:
     head: Tree
     tests: Tree
     better: Tree
-    stubs: Tree | None = None
+    stubs: tuple[Tree, ...] = ()
 
     @property
     def ids(self) -> dict[str, str]:
@@ -252,7 +252,8 @@ def fixtures(work: Work) -> list[str]:
 
 def work_on(case: Case, trees: Trees, head: Tree) -> Work:
     tests = split.with_tests(trees.base, head)
-    return Work(case, trees, head, tests, head, with_stubs(trees.base, tests, head))
+    stubs = with_stubs(trees.base, tests, head), with_additions(tests, head)
+    return Work(case, trees, head, tests, head, tuple(tree for tree in stubs if tree is not None))
 
 
 def with_weak_tests(work: Work) -> Work:
