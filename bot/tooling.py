@@ -97,18 +97,19 @@ class CheckTool:
         changed = [
             change.path
             for change in git.changes(repository_id, self.bench.setup.base_tree, tree)
-            if change.content is not None
-            and change.path.endswith(".rs")
-            and change.path not in self.baseline.unformatted
+            if change.content is not None and change.path.endswith(".rs")
         ]
-        if not changed:
-            return ""
+        left = [path for path in changed if path in self.baseline.unformatted]
+        ours = [path for path in changed if path not in left]
+        reason = "rustfmt was left out, because it would change lines of the base too; keep your own lines in its style"
+        said = f"{', '.join(left)}: {reason}.\n" if left else ""
+        if not ours:
+            return said
         manifests = self._manifests(tree)
-        checker.format(changed, {path: edition_of(path, manifests) for path in changed})
+        checker.format(ours, {path: edition_of(path, manifests) for path in ours})
         touched = [change.path for change in git.changes(repository_id, tree, self.bench.tree())]
-        if not changed:
-            return ""
-        return f"rustfmt formatted {', '.join(touched)}.\n" if touched else "rustfmt had nothing to format.\n"
+        done = f"rustfmt formatted {', '.join(touched)}.\n" if touched else "rustfmt had nothing to format.\n"
+        return f"{done}{said}"
 
     def _manifests(self, tree: str) -> dict[str, str]:
         git, repository_id = self.bench.git, self.bench.repository_id

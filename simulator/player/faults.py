@@ -50,7 +50,7 @@ SAID = {
     FaultKind.WRONG: "I rearrange the function a little.",
 }
 # What a check's report names if it looks for the mistake at all; a repository whose CI does not format asks for no format.
-TOOL = {FaultKind.FORMAT: re.compile(r"(?i)\bfmt\b|rustfmt"), FaultKind.CLIPPY: re.compile(r"(?i)\bclippy\b")}
+TOOL = {FaultKind.FORMAT: re.compile(r"(?i)\bfmt\b|rustfmt formatted"), FaultKind.CLIPPY: re.compile(r"(?i)\bclippy\b")}
 CODE = re.compile(r"[A-Za-z_]\w*\s*[(!:<{=]|=>|->|;\s*$")
 
 
