@@ -1260,7 +1260,7 @@ class Mutant:
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """What the tests notice of mistakes in the change: `untried` mutants had no time, `seconds` is what the others took.
+    """What the tests notice of mistakes in the change: `untried` mutants had no time, `seconds` is what the others took in all passes.
 
     `remark` says why nothing was tried, "" where it was.
     """

@@ -85,7 +85,7 @@ def test_better_tests(run_id: str) -> None:
     assert green is not None and first is not None, "the first proof and its mutants come first"
     before = store.document(run_id, PROVEN, Proven)
     is_other = before is None or before.green.tree != green.tree
-    found = _mutated(run, _whole(run, green.tree), green, known=first.mutants) if is_other else first
+    found = _tried_again(run, green, first, first.mutants) if is_other else first
     _conclude(run_id, _explained(run, first, found), green.tree)
 
 
@@ -117,10 +117,9 @@ def renew(run_id: str, green: Green) -> None:
     our_hands.workbenches.open(run)
     if found.survivors or _changes_source(run, tree, green.tree):
         run = lifecycle.enter(run, Stage.MUTATE)
-        spent = first.seconds + (found.seconds if found.seconds != first.seconds else 0)
         changed = {change.path for change in git.changes(run.target.repo.id, tree, green.tree)}
         known = [mutant for mutant in found.mutants if mutant.path not in changed]
-        again = _mutated(run, _whole(run, green.tree), green, spent=spent, known=known)
+        again = _tried_again(run, green, found, known, spent=found.seconds)
     if again is None or (again.untried and not again.mutants):
         remark = f"{found.remark} {comments.BEFORE_FINDINGS}".strip()
         store.put_document(run_id, LAST, replace(found, remark=remark))
@@ -211,6 +210,12 @@ def _mutated(run: Run, difference: str, green: Green, *, spent: float = 0.0, kno
     with bench.fresh(bench.complete(green.tree), "mutants") as fresh:
         mutator = Mutator(fresh.checker, fresh.target, seconds - spent)
         return mutator.run(difference, config, _test_seconds(green.evidence), known)
+
+
+def _tried_again(run: Run, green: Green, before: Mutation, known: Sequence[Mutant], *, spent: float = 0.0) -> Mutation:
+    """What came of mutants of the whole change, with the seconds of all passes over it."""
+    found = _mutated(run, _whole(run, green.tree), green, spent=spent, known=known)
+    return replace(found, seconds=before.seconds + found.seconds)
 
 
 def _test_seconds(evidence: Evidence) -> float:
