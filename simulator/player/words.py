@@ -234,7 +234,7 @@ def _answer(thread: str, remark: Remark | None, criterion: str | None) -> dict[s
         return {"thread": thread, "kind": "done" if remark.edits else "declined", "text": suggestion.reason}
     if dispute and not dispute.is_amended:
         return {"thread": thread, "kind": "declined", "text": "It stays as the RFC has it: nothing was changed."}
-    text = "Built as the RFC has it now." if dispute else "Done, see the new commit. Thank you."
+    text = "Built as the RFC has it now." if dispute else "Thank you, that was missing."
     return {"thread": thread, "kind": "done", "text": text}
 
 
