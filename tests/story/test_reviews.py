@@ -108,7 +108,7 @@ def test_what_is_called_done_although_nothing_changed_is_asked_for_again_and_tol
     before = pull_request.head_sha
     thread = _remark(tester, pull_request, MAINTAINER, "REQUEST_CHANGES", "Please name the number.", "One remark.")
     tester.wait_for_status(pull_request.issue, "review", "is done")
-    assert "but R1 is answered with `done`. Make the change; or, if it is so already, say" in tester.told_the_model()
+    assert "but R1 is answered with `done`. Make the change; if it is so already, say" in tester.told_the_model()
     (answer,) = _answers(tester, thread)
     assert answer.startswith("Nothing had to change for it. `src/lib.rs:3` names it.")
     assert pull_request.head_sha == before
