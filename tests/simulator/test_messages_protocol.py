@@ -10,10 +10,10 @@ from typing import Any
 import anthropic
 import httpx2
 import pytest
-from harness import BASH, MODEL, Bench
 
 from simulator.messages.brain import Answer, ScriptedBrain, call, say
 from simulator.messages.server import MessagesServer
+from tests.simulator.harness import BASH, MODEL, Bench
 
 HELLO = [{"role": "user", "content": "Hello."}]
 THINKING = {"type": "thinking", "thinking": "Let me see."}

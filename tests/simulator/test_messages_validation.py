@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from harness import BASH, EDITOR, MODEL
 
 from simulator.messages.validate import Refused, check
+from tests.simulator.harness import BASH, EDITOR, MODEL
 
 USER = {"role": "user", "content": "Hello."}
 CALL = {"type": "tool_use", "id": "toolu_1", "name": "bash", "input": {"command": "ls"}}

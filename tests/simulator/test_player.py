@@ -9,7 +9,14 @@ from typing import Any
 
 import anthropic
 import pytest
-from harness import (
+
+from simulator.case import Case, Trees, bring, load
+from simulator.messages.server import MessagesServer
+from simulator.player import drafts
+from simulator.player.faults import APPENDED, NOT_YET, USUAL, FaultKind
+from simulator.player.oracle import OracleBrain
+from simulator.trees import File, Tree, changed
+from tests.simulator.harness import (
     ANSWERING_RFC,
     BASH,
     CHECK,
@@ -26,13 +33,6 @@ from harness import (
     Bench,
     tool,
 )
-
-from simulator.case import Case, Trees, bring, load
-from simulator.messages.server import MessagesServer
-from simulator.player import drafts
-from simulator.player.faults import APPENDED, NOT_YET, USUAL, FaultKind
-from simulator.player.oracle import OracleBrain
-from simulator.trees import File, Tree, changed
 
 DEMO = Path(__file__).parents[2] / "simulator" / "cases" / "demo"
 BUILD = [BASH, EDITOR, CHECK, SUBMIT_CHANGE]
