@@ -18,7 +18,7 @@ check: $(VENV)/.done
 
 test: $(VENV)/.done image
 	-$(BIN)/python -m bot.sandbox.provision
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 image: $(VENV)/.done
 	$(BIN)/python -m bot.sandbox.image

@@ -23,6 +23,12 @@ def _postgres_program(name: str) -> str:
     return found
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first: at the end no worker may sit with a long file while the others are idle."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path not in slow, "story" not in item.path.parts))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """A test that was skipped proves nothing: where nobody looks, that is a failure."""
     if os.environ.get("CI") and terminalreporter.stats.get("skipped"):

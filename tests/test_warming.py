@@ -13,7 +13,7 @@ from bot.domain import Actor, Repo, Run, RunKind, Stage, Target
 from bot.errors import Unavailable
 from bot.store import Store
 from simulator.github.server import GitHubServer
-from workflows.steps import warming
+from workflows.steps import lifecycle, warming
 
 REPO = Repo(3, "ferris-labs", "demo", 1)
 MARA = Actor("mara", 3)
@@ -74,3 +74,13 @@ def test_it_can_be_switched_off(github: GitHubServer, store: Store, tmp_path: Pa
     assert warming.after_merge(REPO, MARA, "d-1") == []
     assert store.unfinished_runs() == ()
     made.close()
+
+
+def test_one_that_finds_no_quiet_moment_is_given_up_without_an_error(
+    warm: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="rfcsmith")
+    assert lifecycle.pause(warm.id, lifecycle.SEGMENTS, "Somebody's run is at work.", warming.PAUSE) is None
+    assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
+        ("INFO", f"run {warm.id} gives up waiting: Somebody's run is at work.")
+    ]

@@ -21,7 +21,7 @@ def run_to_its_end(
 
     Where a service does not answer, this segment ends and the next one is enqueued with a delay: a waiting run holds
     no slot. The road is walked again from its start then; everything that was done is found done. Where the run waits for
-    people, whoever answers lets the next segment be enqueued.
+    people, whoever answers lets the next segment be enqueued. A run that has waited too often fails of that, in words as well.
     """
     try:
         if not lifecycle.is_settled(run_id):
@@ -36,6 +36,9 @@ def run_to_its_end(
     except (Unavailable, Conflict) as error:
         retry_after = error.retry_after if isinstance(error, Unavailable) else 1.0
         due = lifecycle.pause(run_id, segment, str(error), retry_after)
+        if due is None and not lifecycle.is_settled(run_id):
+            _walk(run_id, _dead_end(str(error)), is_last=True)
+            due = lifecycle.pause(run_id, segment, str(error), 0.0)
     if due is not None:
         enqueue_run(
             workflow,
@@ -48,19 +51,28 @@ def run_to_its_end(
         )
 
 
-def _walk(run_id: str, road: Callable[[str], None]) -> None:
+def _dead_end(message: str) -> Callable[[str], None]:
+    """The road of a run that waits no longer: one that was stopped, or failed before, ends of that all the same."""
+
+    def road(_run_id: str) -> None:
+        raise UserError(message, lifecycle.GIVEN_UP)
+
+    return road
+
+
+def _walk(run_id: str, road: Callable[[str], None], *, is_last: bool = False) -> None:
     try:
         try:
             lifecycle.heed_stop(run_id)
             road(run_id)
             lifecycle.settle_done(run_id)
         except Stopped:
-            keeping.keep(run_id, "", "")
+            keeping.keep(run_id, "", "", is_last=is_last)
             lifecycle.settle_stopped(run_id)
         except Question as error:
             lifecycle.settle_asked(run_id, error.message, error.hint)
         except UserError as error:
-            keeping.keep(run_id, error.message, error.hint)
+            keeping.keep(run_id, error.message, error.hint, is_last=is_last)
             lifecycle.settle_failed(run_id, error.message, error.hint)
     except (Paused, Unavailable, Conflict):
         raise

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from bot.domain import Stage
+from simulator.bot_process import ROOT
+from simulator.messages.faults import Fault, FaultKind
 from tests.story.tester import Tester
+from tests.story.world import other_code, wait_for
 
 pytestmark = pytest.mark.docker
 
@@ -86,3 +93,45 @@ def test_a_key_without_credit_ends_in_a_sentence_for_the_operator(tester: Tester
     issue = tester.file_issue()
     tester.label(issue)
     assert "missing credit" in tester.wait_for_status(issue, "rfc", "could not be finished")
+
+
+@pytest.fixture
+def impatient(tester: Tester, tmp_path: Path) -> Iterator[Tester]:
+    """A bot that waits for a service twice, instead of for hours."""
+    tester.world.run_code(other_code(tmp_path, "workflows/steps/lifecycle.py", "SEGMENTS = 60", "SEGMENTS = 2"))
+    yield tester
+    tester.world.run_code(ROOT)
+
+
+def test_a_run_that_has_waited_too_often_for_the_model_keeps_its_work_and_says_so(impatient: Tester) -> None:
+    tester = impatient
+    gate, issue = tester.hold("change"), tester.with_rfc()
+    tester.say(issue, "/implement")
+    gate.wait_until_reached()
+    overload = Fault(FaultKind.OVERLOADED, times=1000)
+    tester.world.messages.faults.add(overload)
+    gate.open()
+    said = tester.wait_for_status(issue, "implement", "could not be finished")
+    overload.times = 0
+    assert "I have waited for too long and give up. Ask again when the service is back." in said
+    assert "kept on the branch [`rfcsmith/1-doubling-panics-on-large-numbers-wip`](http" in said
+    tester.say(issue, "/retry")
+    tester.wait_for_status(issue, "implement", "is done", attempt=2)
+    tester.excused.append("gives up waiting")
+
+
+def test_a_run_that_has_waited_too_often_for_github_says_so_when_github_is_back(impatient: Tester) -> None:
+    tester = impatient
+    gate, issue = tester.hold("change"), tester.with_rfc()
+    tester.say(issue, "/implement")
+    gate.wait_until_reached()
+    away = tester.world.trouble("unavailable", "*", times=100_000)
+    gate.open()
+    (run,) = [each for each in tester.runs() if each.kind == "implement"]
+    wait_for("the run has failed", lambda: tester.world.store.run(run.id).stage is Stage.FAILED)
+    away.times = 0
+    said = tester.wait_for_status(issue, "implement", "could not be finished")
+    assert "cannot be kept as a branch" in said and "I still have it here." in said
+    tester.say(issue, "/retry")
+    tester.wait_for_status(issue, "implement", "is done", attempt=2)
+    tester.excused.append("gives up waiting")

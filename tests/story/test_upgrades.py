@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from simulator.bot_process import ROOT
 from tests.story.tester import Tester
+from tests.story.world import other_code
 
 pytestmark = pytest.mark.docker
 
-STEP = "    design.trust_ground(run_id)"
+STEP = "    design.trust_ground(run_id)\n"
 
 
 @pytest.fixture
 def older_code(tmp_path: Path) -> Path:
     """The product as it was before one of its roads gained two steps, in front of where the stories kill it."""
-    for name in ("bot", "workflows"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "app.py", tmp_path)
-    road = tmp_path / "workflows/implement.py"
-    lines = road.read_text().splitlines()
-    assert lines.count(STEP) == 2
-    road.write_text("\n".join(line for line in lines if line != STEP) + "\n")
-    return tmp_path
+    return other_code(tmp_path, "workflows/implement.py", STEP, "")
 
 
 def test_a_run_that_older_code_was_in_the_middle_of_goes_on_and_nothing_is_done_twice(

@@ -17,7 +17,7 @@ import docker
 
 from bot.sandbox.docker import HOME_LABEL
 from bot.store import Store, open_engine
-from simulator.bot_process import BotError, BotProcess
+from simulator.bot_process import ROOT, BotError, BotProcess
 from simulator.github.faults import Fault
 from simulator.github.server import GitHubServer
 from simulator.github.state import Repository
@@ -42,6 +42,17 @@ def wait_for(what: str, look: Callable[[], T | None], seconds: float = PATIENCE)
             return found
         time.sleep(0.05)
     raise AssertionError(f"waited {seconds:.0f} s in vain: {what}")
+
+
+def other_code(folder: Path, module: str, old: str, new: str) -> Path:
+    """The product as it is but for one text in one module, in a folder of its own: what `World.run_code` starts."""
+    for name in ("bot", "workflows"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "app.py", folder)
+    source = (folder / module).read_text()
+    assert old in source
+    (folder / module).write_text(source.replace(old, new))
+    return folder
 
 
 class _Minted(dict[str, object]):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from bot import comments
 from bot.agent.submit import ChangeDraft
 from bot.domain import Assignment, KeptWork, LastChecks, Run, RunKind
-from bot.errors import Conflict, UserError
+from bot.errors import Conflict, Unavailable, UserError
 from bot.github.markers import with_marker
 from bot.workbench import LAST_CHECKS, Setup
 from workflows import hands
@@ -25,10 +25,12 @@ BRANCHES = 50
 
 
 @step("keep")
-def keep(run_id: str, message: str, hint: str) -> None:
+def keep(run_id: str, message: str, hint: str, *, is_last: bool = False) -> None:
     """End the containers of a run that was stopped or has failed, keep what it changed as a branch, and say where it stands.
 
     `message` and `hint` are what it failed of, "" where it was stopped. No stop is looked for here: the stop has come.
+    Raises `Unavailable` and `Conflict` where GitHub does not take the branch now; with `is_last` nothing is waited for any
+    more, and the account says that there is none.
     """
     our_hands = hands.current()
     store = our_hands.store
@@ -40,7 +42,13 @@ def keep(run_id: str, message: str, hint: str) -> None:
         return
     if message:
         store.put_document(run_id, ENDING, (message, hint))
-    kept = _kept(run, message)
+    try:
+        kept = _kept(run, message)
+    except (Unavailable, Conflict) as error:
+        if not is_last:
+            raise
+        log.warning("run %s: its work cannot be kept as a branch: %s", run_id, error)
+        kept = KeptWork(refusal=str(error))
     if kept is not None:
         store.put_document(run_id, KEPT, kept)
     red = store.document(run_id, "red", Red)

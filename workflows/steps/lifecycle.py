@@ -16,7 +16,9 @@ from workflows.steps.records import ACCOUNT, BEGAN, ENDED, ENDING, INQUIRY, REMA
 
 log = logging.getLogger("rfcsmith")
 SEGMENTS = 60
-"""How often a run may wait for a service before it is given up."""
+"""How often a run may wait for a service before it is given up; its outcome may wait as often again."""
+GIVEN_UP = "I have waited for too long and give up. Ask again when the service is back."
+"""What a run says that has waited too often, behind what the service said."""
 STATUS_URL = "status_url"
 """The name of the document with the address of the run's status comment."""
 UNPRICED = "unpriced"
@@ -188,13 +190,18 @@ def forget(run_id: str) -> None:
 
 @step("pause")
 def pause(run_id: str, segment: int, message: str, retry_after: float) -> dict[str, Any] | None:
-    """How long to wait for a service before the next segment; None where the run has waited too often."""
+    """How long to wait for a service before the next segment; None where the run, or what it says at its end, has waited too often."""
     our_hands = hands.current()
     run = our_hands.store.run(run_id)
     waits = segment - len(our_hands.store.document(run_id, RESTED, tuple[int, ...]) or ())
-    if waits >= SEGMENTS:
-        log.error("run %s gave up waiting: %s", run_id, message)
-        _settle(run_id, Stage.FAILED, comments.failed_note(message, "Ask again when the service is back."))
+    if waits >= 2 * SEGMENTS:
+        log.error("run %s: nobody could be told how it ended: %s", run_id, message)
+        our_hands.store.put_document(run_id, UNSAID, True)
+        return None
+    if waits >= SEGMENTS and not run.stage.is_final:
+        # A measurement that nobody waits for is made by the next run.
+        level = logging.INFO if run.kind is RunKind.WARM else logging.ERROR
+        log.log(level, "run %s gives up waiting: %s", run_id, message)
         return None
     our_hands.workbenches.pause(run_id)
     our_hands.store.put_document(run_id, NEXT_SEGMENT, segment + 1)
