@@ -33,10 +33,13 @@ from bot.settings import (
 from bot.store import Store, open_engine, upgrade
 from workflows import hands, router, upkeep
 from workflows.engine import Enqueuer, Worker, code_version, leave, migrate
+from workflows.heartbeat import SILENT, Heartbeat
 from workflows.steps import conversation, preparation
 from workflows.takeover import STALE, take_over
 
 KEPT_HEADERS = ("X-GitHub-Event", "X-GitHub-Delivery", "Content-Type")
+DYING = 30.0
+"""Seconds that a worker that was cut off may take to remove its containers."""
 log = logging.getLogger("rfcsmith")
 
 
@@ -183,29 +186,30 @@ class _WorkerProcess:
         self._tell({})
         self.worker.launch(upkeep.SCHEDULES)
         take_over(self.worker, self.hands.store)
-        self._stopping = threading.Event()
-        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
-        self._heart.start()
+        self._heartbeat = Heartbeat(self._beat, self._die, silent=None if self.worker.is_alone else SILENT)
+        self._heartbeat.start()
 
     def _beat(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._tell(self.hands.health())
-                take_over(self.worker, self.hands.store)
-            except sa.exc.DBAPIError as error:
-                log.warning("no heartbeat: %s", error.orig)
-            self._stopping.wait(10)
+        self._tell(self.hands.health())
+        take_over(self.worker, self.hands.store)
 
     def _tell(self, health: dict[str, Any]) -> None:
         self.hands.store.beat(self.worker.id, {**health, "version": self.worker.version})
 
-    def exit(self) -> None:
+    def _die(self) -> None:
+        """End although nothing may answer any more, neither the database nor Docker."""
+        last_word = threading.Timer(DYING, os._exit, (1,))
+        last_word.daemon = True
+        last_word.start()
+        self.exit(1)
+
+    def exit(self, status: int = 0) -> None:
         """End at once: running steps are repeated at the next start, containers are removed now."""
-        self._stopping.set()
+        self._heartbeat.stop()
         leave()
         self.hands.close()
         logging.shutdown()
-        os._exit(0)
+        os._exit(status)
 
 
 def _exit_on_signals(process: _WorkerProcess) -> None:

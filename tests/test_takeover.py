@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from dbos import DBOSClient, DBOSPortableJSONSerializer
 from app import bring_up_to_date
 from bot.store import Store
 from workflows.engine import APPLICATION, CONTROL, LOOKS, RUNS, Worker, code_version, wake_run, workflow
+from workflows.heartbeat import SILENT
 from workflows.steps import lifecycle
-from workflows.takeover import take_over
+from workflows.takeover import LOST, STALE, take_over
 
 WALKED: list[tuple[object, ...]] = []
 LET = threading.Event()
@@ -80,6 +82,16 @@ class Shop:
     def statuses(self) -> dict[str, str]:
         found = self.client.list_workflows(load_input=False, load_output=False)
         return {each.workflow_id: each.status for each in found}
+
+    def silence(self, worker_id: str, seconds: float) -> None:
+        """Nothing was heard of a worker for so long, and this one looks around."""
+        with self.store.engine.begin() as connection:
+            connection.execute(
+                sa.text("UPDATE rfcsmith_workers SET beat_at = :now - :seconds WHERE id = :id"),
+                {"now": time.time(), "seconds": seconds, "id": worker_id},
+            )
+        assert self.worker is not None
+        take_over(self.worker, self.store)
 
     def wait(self, count: int) -> None:
         for _ in range(200):
@@ -173,7 +185,7 @@ def test_what_is_done_by_the_clock_is_only_ended(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
-def test_an_older_worker_that_is_alive_keeps_what_it_has_begun_and_enqueued(shop: Shop) -> None:
+def test_an_older_worker_keeps_what_it_has_begun_and_enqueued_until_it_is_lost(shop: Shop) -> None:
     shop.has("rfc-3-7-1/1", RUNS, "rfc-3-7-1", 1, begun_by="b")
     shop.has("rfc-3-7-1/2", RUNS, "rfc-3-7-1", 2)
     shop.has("d-1", CONTROL, "d-1", 1, version="older still")
@@ -183,14 +195,38 @@ def test_an_older_worker_that_is_alive_keeps_what_it_has_begun_and_enqueued(shop
     assert WALKED == [("d-1", 1)]
     assert shop.statuses()["rfc-3-7-1/1"] == "PENDING"
     assert shop.statuses()["rfc-3-7-1/2"] == "ENQUEUED"
-    with shop.store.engine.begin() as connection:
-        connection.execute(sa.text("UPDATE rfcsmith_workers SET beat_at = beat_at - 3600 WHERE id = 'b'"))
-    assert shop.worker is not None
-    take_over(shop.worker, shop.store)
-    # What it had begun waits for a worker of that id, which knows that the other is gone; nothing overtakes it.
+    shop.silence("b", SILENT + STALE)
+    # It may be at its last step still: what it had begun is left to it, and nothing overtakes that.
     assert shop.statuses()["rfc-3-7-1/1"] == "PENDING"
     assert shop.statuses()["rfc-3-7-1/2"] == "CANCELLED"
     assert shop.statuses()["rfc-3-7-1/3"] == "ENQUEUED"
+    shop.silence("b", LOST)
+    shop.wait(2)
+    assert WALKED[1:] == [("rfc-3-7-1", 3)]
+    assert shop.statuses()["rfc-3-7-1/1"] == "CANCELLED"
+
+
+@pytest.mark.parametrize("database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+def test_what_a_lost_worker_of_the_same_code_was_at_goes_on_once_and_is_not_begun_by_it_again(shop: Shop) -> None:
+    shop.has("implement-3-7-1/1", RUNS, "implement-3-7-1", 1, version="new", begun_by="the pod of yesterday")
+    shop.has("d-1", CONTROL, "d-1", 1, version="new", begun_by="the pod of yesterday")
+    shop.store.beat("the pod of yesterday", {"version": "new"})
+    shop.start()
+    assert set(shop.statuses().values()) == {"PENDING"}
+    shop.silence("the pod of yesterday", LOST)
+    shop.wait(2)
+    assert sorted(WALKED, key=str) == [("d-1", 1), ("implement-3-7-1", 2)]
+    assert shop.worker is not None
+    take_over(shop.worker, shop.store)
+    shop.worker.shutdown(patience=5)
+    # It comes back under its old id.
+    shop.worker = Worker(shop.url, worker_id="the pod of yesterday", concurrency=2, version="new")
+    shop.store.beat("the pod of yesterday", {"version": "new"})
+    shop.worker.launch(())
+    take_over(shop.worker, shop.store)
+    ended = {key for key, status in shop.statuses().items() if status == "CANCELLED"}
+    assert ended == {"implement-3-7-1/1", "d-1"}
+    assert len(WALKED) == 2
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

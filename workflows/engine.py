@@ -228,10 +228,11 @@ class Enqueuer:
 
 @dataclass(frozen=True, slots=True)
 class LeftBehind:
-    """A workflow that nobody goes on with as it is, because other code began or enqueued it; `delay` is in seconds."""
+    """A workflow that nobody goes on with as it is: other code, or a worker that is lost, began or enqueued it; `delay` is in seconds."""
 
     id: str
     name: str
+    whose: str
     args: tuple[Any, ...]
     queue: str
     partition: str | None
@@ -283,24 +284,42 @@ class Worker:
             ]
         )
 
-    def left_behind(self, versions: Collection[str]) -> tuple[LeftBehind, ...]:
-        """The workflows that nobody will end; `versions` are those of the other workers that are alive.
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other worker can be there, as on SQLite."""
+        return self._lock is not None
 
-        What another worker of Postgres has begun is its own, and waits for a worker of that id; on SQLite there is no other.
+    def left_behind(self, versions: Collection[str], lost: Collection[str]) -> tuple[LeftBehind, ...]:
+        """The workflows that nobody will end; `versions` are those of the other workers that are alive, `lost` the ids of those that are gone.
+
+        What another worker of Postgres has begun is its own until it counts as lost; on SQLite there is no other.
         """
         found = DBOS.list_workflows(status=_UNFINISHED, load_output=False)
-        return tuple(_left_behind(status) for status in found if self._is_left_behind(status, versions))
+        return tuple(self._left_behind(status) for status in found if self._is_left_behind(status, versions, lost))
 
-    def _is_left_behind(self, status: WorkflowStatus, versions: Collection[str]) -> bool:
+    def _is_left_behind(self, status: WorkflowStatus, versions: Collection[str], lost: Collection[str]) -> bool:
         if status.name not in _workflows:
             # Code that was rolled back does not know it, and leaves it to the code that does.
             return False
-        is_alone = self._lock is not None
         is_our_code = status.app_version in (None, self.version)
         if status.status == "PENDING":
             is_own = status.executor_id == self.id
-            return not is_our_code if is_own else is_alone
-        return not is_our_code and (is_alone or status.app_version not in versions)
+            return not is_our_code if is_own else self.is_alone or status.executor_id in lost
+        return not is_our_code and (self.is_alone or status.app_version not in versions)
+
+    def _left_behind(self, status: WorkflowStatus) -> LeftBehind:
+        is_others = status.status == "PENDING" and status.executor_id != self.id
+        until = status.delay_until_epoch_ms if status.status == "DELAYED" else None
+        return LeftBehind(
+            id=status.workflow_id,
+            name=status.name,
+            whose=f"the worker {status.executor_id}" if is_others else "other code",
+            args=tuple(status.input["args"]) if status.input is not None else (),
+            queue=status.queue_name or "",
+            partition=status.queue_partition_key,
+            priority=status.priority,
+            delay=max(0.0, until / 1000 - time.time()) if until is not None else 0.0,
+        )
 
     def begin_again(self, left: LeftBehind, workflow_id: str, args: Sequence[Any]) -> None:
         """Enqueue this code's own workflow in the place of one that was left behind; nothing happens where it is there already."""
@@ -326,19 +345,6 @@ class Worker:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
-
-
-def _left_behind(status: WorkflowStatus) -> LeftBehind:
-    until = status.delay_until_epoch_ms if status.status == "DELAYED" else None
-    return LeftBehind(
-        id=status.workflow_id,
-        name=status.name,
-        args=tuple(status.input["args"]) if status.input is not None else (),
-        queue=status.queue_name or "",
-        partition=status.queue_partition_key,
-        priority=status.priority,
-        delay=max(0.0, until / 1000 - time.time()) if until is not None else 0.0,
-    )
 
 
 def _take_lock(database_url: str) -> IO[str] | None:

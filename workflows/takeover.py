@@ -1,4 +1,4 @@
-"""What other code has left unfinished goes on as new workflows of this code: nobody waits with an upgrade until runs end.
+"""What other code, or a worker that is lost, has left unfinished goes on as new workflows here: nobody waits until runs end.
 
 A workflow is walked by the code that began it, or not at all: records of steps are never matched against another road.
 """
@@ -15,6 +15,11 @@ from workflows.steps import lifecycle
 log = logging.getLogger("rfcsmith")
 STALE = 60.0
 """Seconds after which a worker that was not heard of counts as gone."""
+LOST = 600.0
+"""Seconds after which others go on with what a worker was in the middle of that was not heard of; well above `SILENT`.
+
+What lies between the two is for clocks that differ, and for a last step that takes its time to die.
+"""
 UNNAMED = "1"
 """The version of workers from before workers told theirs."""
 _AGAIN = re.compile(r"^(?P<id>.*?)(?:~(?P<times>\d+))?$", re.DOTALL)
@@ -27,13 +32,11 @@ def take_over(worker: Worker, store: Store) -> None:
     its next segment, which walks the road again from its start; a delivery is handled again, and CI looked at again, which
     changes nothing where it was done. What is done by the clock comes again by the clock.
     """
-    versions = {
-        health.get("version", UNNAMED)
-        for worker_id, age, health in store.worker_health()
-        if worker_id != worker.id and age < STALE
-    }
+    others = [each for each in store.worker_health() if each[0] != worker.id]
+    versions = {health.get("version", UNNAMED) for _, age, health in others if age < STALE}
+    lost = {worker_id for worker_id, age, _ in others if age >= LOST}
     worker.listen(versions)
-    for left in worker.left_behind(versions):
+    for left in worker.left_behind(versions, lost):
         if left.queue in (RUNS, WARMING):
             run_id, segment = left.args
             _note(store, run_id, segment)
@@ -41,7 +44,7 @@ def take_over(worker: Worker, store: Store) -> None:
         elif left.queue in (CONTROL, LOOKS):
             worker.begin_again(left, _next_id(left), left.args)
         worker.end(left)
-        log.info("took over %s, which other code had begun", left.id)
+        log.info("took over %s, which %s had begun", left.id, left.whose)
 
 
 def _note(store: Store, run_id: str, segment: int) -> None:
