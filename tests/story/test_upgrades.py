@@ -12,13 +12,13 @@ from tests.story.world import other_code
 
 pytestmark = pytest.mark.docker
 
-STEP = "    design.trust_ground(run_id)\n"
+STEP = "\n    design.trust_ground(run_id)\n"
 
 
 @pytest.fixture
 def older_code(tmp_path: Path) -> Path:
     """The product as it was before one of its roads gained two steps, in front of where the stories kill it."""
-    return other_code(tmp_path, "workflows/implement.py", STEP, "")
+    return other_code(tmp_path, "workflows/implement.py", STEP, "\n")
 
 
 def test_a_run_that_older_code_was_in_the_middle_of_goes_on_and_nothing_is_done_twice(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import docker
+import sqlalchemy as sa
 
 from bot.sandbox.docker import HOME_LABEL
 from bot.store import Store, open_engine
@@ -25,6 +26,7 @@ from simulator.messages.server import MessagesServer
 from simulator.town import OWNER
 from tests.story.author import Author
 from workflows.engine import Enqueuer
+from workflows.takeover import LOST
 
 T = TypeVar("T")
 PATIENCE = 90.0
@@ -107,7 +109,7 @@ class World:
             self.github.stop()
             shutil.rmtree(self.home)
             raise
-        database = f"sqlite:///{self.home / 'rfcsmith.sqlite'}"
+        database = settings.get("DATABASE_URL", f"sqlite:///{self.home / 'rfcsmith.sqlite'}")
         self._database = open_engine(database)
         self.store = Store(self._database)
         self._enqueuer = Enqueuer(database)
@@ -144,6 +146,14 @@ class World:
         """SIGKILL, whatever it is doing, and a new start with the product's code of that folder."""
         self.bot.kill()
         self.bot.code = code
+        self.bot.start()
+
+    def lose_worker(self, *, successor: str) -> None:
+        """The machine of the worker is gone for good; when it counts as lost, one of another id starts, on Postgres."""
+        self.bot.kill()
+        with self._database.begin() as connection:
+            connection.execute(sa.text("UPDATE rfcsmith_workers SET beat_at = beat_at - :lost"), {"lost": LOST})
+        self.bot.settings = {**self.bot.settings, "RFCSMITH_WORKER_ID": successor}
         self.bot.start()
 
     def log_since(self, position: int) -> str:
