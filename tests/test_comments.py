@@ -492,7 +492,7 @@ SITUATIONS: dict[str, Callable[[], str]] = {
         issue=7,
         account=comments.Account("Prints it."),
         source=None,
-        evidence=Evidence(mutation=replace(MUTATION, remark=comments.REST_BEFORE_REVIEW)),
+        evidence=Evidence(mutation=replace(MUTATION, remark=f"{comments.REST_BEFORE_REVIEW} {comments.BEFORE_PUSH}")),
         usage=USAGE,
         contract=Contract(),
     ),

@@ -51,6 +51,7 @@ from bot.comments.form import BODY_LIMIT, fenced, fit, own_region, quoted, with_
 from bot.comments.investigation import inquired_note, inquiry_comment, second_reader_note
 from bot.comments.mutants import (
     BEFORE_FINDINGS,
+    BEFORE_PUSH,
     BEFORE_ROUND,
     REST_BEFORE_REVIEW,
     mutation_annotations,
@@ -108,6 +109,7 @@ from bot.comments.vocabulary import COMMANDS, KIND_WORDS, LABELS, RFC_IN_REVIEW,
 __all__ = [
     "Account",
     "BEFORE_FINDINGS",
+    "BEFORE_PUSH",
     "BEFORE_ROUND",
     "REST_BEFORE_REVIEW",
     "account",

@@ -10,6 +10,7 @@ from bot.rust.mutants import at
 
 BEFORE_FINDINGS = "Tried before the examiner's findings were answered, not again after it."
 BEFORE_ROUND = "Tried before this round, not again after it."
+BEFORE_PUSH = "Tried before somebody pushed; what they changed was not in it."
 REST_BEFORE_REVIEW = "In what the last review round did not touch, they were tried before it."
 """Why figures may not be those of the change as it is."""
 SURVIVORS_AT_MOST = 10

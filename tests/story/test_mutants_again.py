@@ -37,9 +37,14 @@ def test_mistakes_are_planted_again_after_an_examiners_findings_and_after_a_revi
     assert "Tried before" not in body, "they were planted into what is published"
     assert tester.turns("build") == 2, "nobody is asked about what survived then"
 
+    gate = tester.hold("review")
     tester.review(pull_request, crate.LIBRARY_PATH, 3, "Please triple as well.")
+    gate.wait_until_reached()
+    tester.push(pull_request.head, {"NOTES": "read me"})
+    gate.open()
     tester.wait_for_status(pull_request.issue, "review", "is done")
     body = pull_request.issue.body
     assert "- `src/lib.rs:10 in double`: `replace > with >=`. No reason was given." in body, "at its new line"
     assert "- `src/lib.rs:5 in triple`: `replace triple -> u8 with 1`. No reason was given." in body
     assert "In what the last review round did not touch, they were tried before it." in body
+    assert "Tried before somebody pushed; what they changed was not in it." in body

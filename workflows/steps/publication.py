@@ -413,9 +413,9 @@ def _ensure_check_run(github: GitHub, run: Run, head: str, evidence: Evidence, f
 
 
 def _annotations(run: Run, evidence: Evidence) -> tuple[Annotation, ...]:
-    """Survivors at their lines; where nobody looked since, the lines are not known any more."""
+    """Survivors at their lines; where something changed since they were tried, the lines are not known any more."""
     is_of_this = hands.current().store.has_document(run.id, mutation.LAST)
-    if evidence.mutation is None or not is_of_this:
+    if evidence.mutation is None or not is_of_this or comments.BEFORE_PUSH in evidence.mutation.remark:
         return ()
     return comments.mutation_annotations(evidence.mutation)
 

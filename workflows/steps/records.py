@@ -235,9 +235,17 @@ def sources(run: Run, tree: str) -> dict[str, str]:
 
 def mutation_of(run: Run) -> Mutation | None:
     """What mutants showed of the run's change; on a pull request of its own round, else of what was tried before."""
-    found = hands.current().store.document(run.id, "mutation", Mutation)
-    if found is not None or not run.is_on_pull_request:
+    store = hands.current().store
+    found, tree = store.document(run.id, "mutation", Mutation), store.document(run.id, "mutation:tree", str)
+    if found is not None:
+        green = store.document(run.id, "green", Green)
+        is_other = found.mutants and green is not None and tree not in (None, green.tree)
+        # Only a push that was faster than the run's own changes the tree after the last mutants, unless that was said.
+        if is_other and comments.BEFORE_FINDINGS not in found.remark:
+            return replace(found, remark=f"{found.remark} {comments.BEFORE_PUSH}".strip())
         return found
+    if not run.is_on_pull_request:
+        return None
     before = tried_before(run)
     if before is None or not (before[0].mutants or before[0].untried):
         return before[0] if before is not None else None
