@@ -173,7 +173,8 @@ class Expected:
     """What a submission is checked against: the agreed criteria, the RFC, the threads and findings to answer, the base's files.
 
     `read` gives a file's bytes at the base commit or None; None instead of a function leaves citations unchecked. What does
-    not stand where a draft says is complained about, or, where that was done often enough, marked as unverified.
+    not stand where a draft says is complained about, or, where that was done often enough, marked as unverified. Whoever hands
+    a change in with tasks of the plan open is asked once, and `asks_about_tasks` until then.
     """
 
     criteria: tuple[Criterion, ...] = ()
@@ -183,6 +184,7 @@ class Expected:
     is_revision: bool = False
     has_moved: bool = False
     tolerates_wrong_places: bool = False
+    asks_about_tasks: bool = False
     read: Callable[[str], bytes | None] | None = None
 
     @classmethod

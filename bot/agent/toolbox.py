@@ -207,6 +207,8 @@ def _dependency(call: ToolCall, toolbox: Toolbox, should_stop: Callable[[], bool
     return printable(fetched)
 
 
+STILL_OPEN = "Tasks of your plan are still open"
+"""How the question about them begins, by which it is known that it was asked."""
 _SUBMITTED = {True: "Taken.", False: "Received. It is verified in a fresh container now."}
 
 
@@ -214,6 +216,13 @@ def _submit(call: ToolCall, toolbox: Toolbox) -> str:
     draft = _parsed(call, toolbox)
     if isinstance(draft, Rejected):
         raise BadCall(str(draft))
+    still_open = [task for task in toolbox.plan.tasks if task.state is TaskState.OPEN]
+    if toolbox.expected.asks_about_tasks and still_open:
+        named = ", ".join(f"{task.id} ({task.title})" for task in still_open)
+        raise BadCall(
+            f"{STILL_OPEN}: {named}. Do what is missing, tick with `plan` what is done, or drop with a note what is not needed; "
+            "then hand in again. You are asked this once: what is open then is told to the people who review."
+        )
     toolbox.draft = draft
     return _SUBMITTED[toolbox.assignment in tools.READ_ONLY]
 

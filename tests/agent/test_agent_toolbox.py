@@ -8,7 +8,7 @@ import pytest
 
 from bot.agent import schemas
 from bot.agent.submit import ChangeDraft, Expected
-from bot.agent.toolbox import RESULT_LIMIT, act
+from bot.agent.toolbox import RESULT_LIMIT, STILL_OPEN, act
 from bot.agent.tools import READ_ONLY, tools_for
 from bot.domain import Assignment, CheckScope, Criterion, Inquiry, Plan, StopReason, Task, TaskState
 from bot.errors import SandboxUnavailable, Stopped, UserError
@@ -282,6 +282,23 @@ def test_a_rejected_submission_says_what_to_mend_and_can_be_mended(bench) -> Non
     assert result.is_error and "title: one line of at most 72 characters; it has 80." in result.text
     assert "summary: it is empty." in result.text
     assert bench.toolbox.draft is None
+    assert not bench.one("submit_change", **CHANGE).is_error
+
+
+def test_whoever_hands_in_with_tasks_open_is_asked_and_who_has_ticked_or_was_asked_is_not(bench) -> None:
+    bench.toolbox.plan = Plan((Task("T1", "One", state=TaskState.DONE), Task("T2", "Two"), Task("T3", "Three")))
+    bench.toolbox.expected = Expected(asks_about_tasks=True)
+    asked = bench.one("submit_change", **CHANGE)
+    assert asked.is_error and asked.text.startswith(STILL_OPEN) and "T2 (Two), T3 (Three)." in asked.text
+    assert bench.toolbox.draft is None
+    results = bench.do(
+        ("plan", {"task": "T2", "state": "done"}),
+        ("plan", {"task": "T3", "state": "dropped", "note": "It was there."}),
+        ("submit_change", CHANGE),
+    )
+    assert [result.is_error for result in results] == [False] * 3
+    bench.toolbox.plan, bench.toolbox.draft = Plan((Task("T1", "One"),)), None
+    bench.toolbox.expected = Expected()
     assert not bench.one("submit_change", **CHANGE).is_error
 
 

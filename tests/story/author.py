@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from simulator.messages.brain import Answer, Block, BrainError, Request, call
@@ -127,7 +128,12 @@ def _rfc(request: Request) -> Sequence[Block]:
 
 @dataclass
 class Lines:
-    """What the author says, turn by turn, in each assignment; the last line is said again for ever."""
+    """What the author says, turn by turn, in each assignment; the last line is said again for ever.
+
+    Who `insists` hands in the same again where it is asked about tasks of the plan that it has not ticked.
+    """
+
+    insists: bool = True
 
     rfc: list[Line] = field(default_factory=lambda: [_rfc])
     critique: list[Line] = field(default_factory=lambda: [[submit_critique()]])
@@ -187,13 +193,28 @@ class Author:
         lines: list[Line] = getattr(self._lines[repository_id], assignment)
         if not lines:
             raise BrainError(f"nothing to say in {assignment}")
-        line = lines[min(_said(request), len(lines) - 1)]
+        messages, insists = request["messages"], self._lines[repository_id].insists
+        if insists and _is_asked_about_tasks(messages[-1]):
+            return [call(each["name"], **each["input"]) for each in messages[-2]["content"] if _hands_in(each)]
+        line = lines[min(_said(messages, insists=insists), len(lines) - 1)]
         return line(request) if callable(line) else line
 
 
-def _said(request: Request) -> int:
-    """How many of the answers so far called a tool: what was cut off or refused does not count as said."""
-    answers = (message["content"] for message in request["messages"] if message["role"] == "assistant")
+def _said(messages: Sequence[dict[str, Any]], *, insists: bool) -> int:
+    """How many of the answers so far called a tool: what was cut off or refused does not count as said, nor what was insisted on."""
+    answers = [
+        message["content"]
+        for before, message in pairwise(messages)
+        if message["role"] == "assistant" and not (insists and _is_asked_about_tasks(before))
+    ]
     return sum(
         any(block["type"] == "tool_use" for block in content) for content in answers if isinstance(content, list)
     )
+
+
+def _is_asked_about_tasks(message: dict[str, Any]) -> bool:
+    return "Tasks of your plan are still open" in str(message["content"])
+
+
+def _hands_in(block: dict[str, Any]) -> bool:
+    return block["type"] == "tool_use" and block["name"].startswith("submit_")

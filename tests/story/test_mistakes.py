@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from simulator.messages.brain import call
 from tests.story import crate
 from tests.story.author import bash, submit_change, submit_rfc, submit_tests, write
 from tests.story.tester import Tester
@@ -35,6 +36,21 @@ def test_a_file_that_a_check_writes_anew_has_to_be_in_the_change_as_it_comes_out
     pull_request = tester.implement(tester.with_rfc())
     assert "write these files anew, and they differ from what you submitted:\n- size.txt" in tester.told_the_model()
     assert tester.text_at(pull_request.head_sha)["size.txt"] == after
+
+
+def test_an_author_who_has_not_ticked_a_task_is_asked_once(tester: Tester) -> None:
+    ticked = [call("plan", task="T1", state="done"), submit_change()]
+    tester.author_says(change=[*tester.lines.change, ticked], insists=False)
+    issue = tester.with_rfc()
+    tester.implement(issue)
+    assert "Tasks of your plan are still open: T1 (Saturate)." in tester.told_the_model()
+    assert "[x] Saturate" in tester.status(issue, "implement") and tester.turns("build") == 2
+
+
+def test_an_author_who_insists_that_a_task_is_open_gets_through_with_it(tester: Tester) -> None:
+    issue = tester.with_rfc()
+    tester.implement(issue)
+    assert "[ ] Saturate" in tester.status(issue, "implement") and tester.turns("build") == 2
 
 
 def test_an_agent_that_never_finishes_is_ended_by_its_budget_with_what_to_do(tester: Tester) -> None:

@@ -57,8 +57,8 @@ class Tester:
                     self.town.changes.uninstall(installation, account)
             self.town.changes.install(self.github.app, account, account)
 
-    def author_says(self, **lines: list[Line]) -> None:
-        """Other lines for the model: `rfc`, `critique`, `plan`, `plan_critique`, `tests`, `change`, `examination`, `review`, `mend`."""
+    def author_says(self, **lines: list[Line] | bool) -> None:
+        """Other lines for the model: `rfc`, `critique`, `plan`, `plan_critique`, `tests`, `change`, `examination`, `review`, `mend`; `insists` as in `Lines`."""
         self.lines = replace(self.lines, **lines)
         self.world.author.learn(self.repository.id, self.lines)
 

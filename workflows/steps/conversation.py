@@ -228,6 +228,7 @@ def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.
         has_moved=assignment is Assignment.PLAN and bool(our_hands.store.document(run.id, "moved", tuple[str, ...])),
         is_revision=assignment is Assignment.RFC and briefs.previous_rfc(run) is not None,
         tolerates_wrong_places=_refusals(run.id, assignment) >= REFUSALS,
+        asks_about_tasks=assignment is Assignment.BUILD and not _was_told(run.id, assignment, toolbox.STILL_OPEN),
         read=read if assignment is Assignment.RFC else None,
     )
     baseline = our_hands.store.document(run.id, "baseline", Baseline) or Baseline()
@@ -248,6 +249,15 @@ def _findings(run: Run, assignment: Assignment) -> tuple[Finding, ...]:
     """Those that a submission is about: to be answered, or in a review open."""
     is_review = assignment is Assignment.REVIEW
     return briefs.open_findings(run) if is_review else shown_findings(run.id, assignment)
+
+
+def _was_told(run_id: str, assignment: Assignment, words: str) -> bool:
+    """Whether a tool has answered with an error that begins so."""
+    return any(
+        block.get("is_error") and str(block.get("content")).startswith(words)
+        for turn in hands.current().store.turns(run_id, assignment)
+        for block in turn.user
+    )
 
 
 def _handed_in(run_id: str) -> dict[str, object]:
