@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 
 from bot.store import Store, open_engine
+from simulator.bot_process import ROOT
 from workflows.heartbeat import SILENT, Heartbeat
 from workflows.takeover import LOST, STALE
 
@@ -60,6 +64,22 @@ def test_one_whose_beat_hangs_ends_itself_as_well() -> None:
     life.wait_for_beats(1)
     life.hangs = True
     assert life.is_over.wait(30)
+
+
+def test_one_whose_machine_slept_ends_itself_when_it_wakes() -> None:
+    program = (
+        "import os, time; from workflows.heartbeat import Heartbeat\n"
+        "Heartbeat(lambda: print('alive', flush=True), lambda: os._exit(7), silent=3.0, pause=0.05).start()\n"
+        "time.sleep(120)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        for _ in range(3):
+            assert process.stdout.readline() == b"alive\n"
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(3.5)
+        process.send_signal(signal.SIGCONT)
+        assert process.wait(30) == 7
 
 
 def test_one_that_is_alone_waits_for_its_database_for_as_long_as_it_takes() -> None:

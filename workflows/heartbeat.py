@@ -45,13 +45,14 @@ class Heartbeat:
 
     def _beat(self) -> None:
         while not self._stopping.is_set():
-            # A beat after a long sleep must not hide from the watch that it was one.
+            # A beat after a long sleep, or one that slept itself, must not hide from the watch that there was one.
             if not self._is_silent():
                 try:
                     self._tell()
-                    self._last = time.time()
                 except sa.exc.DBAPIError as error:
                     log.warning("no heartbeat: %s", error.orig)
+                else:
+                    self._last = self._last if self._is_silent() else time.time()
             self._stopping.wait(self._pause)
 
     def _watch(self) -> None:

@@ -221,7 +221,7 @@ def _submit(call: ToolCall, toolbox: Toolbox) -> str:
         named = ", ".join(f"{task.id} ({task.title})" for task in still_open)
         raise BadCall(
             f"{STILL_OPEN}: {named}. Do what is missing, tick with `plan` what is done, or drop with a note what is not needed; "
-            "then hand in again. You are asked this once: what is open then is told to the people who review."
+            "then hand in again. You are asked this once: what is open then stays open in the plan that people see."
         )
     toolbox.draft = draft
     return _SUBMITTED[toolbox.assignment in tools.READ_ONLY]
