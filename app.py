@@ -33,7 +33,7 @@ from bot.settings import (
 from bot.store import Store, open_engine, upgrade
 from workflows import hands, router, upkeep
 from workflows.engine import Enqueuer, Worker, code_version, leave, migrate
-from workflows.heartbeat import SILENT, Heartbeat
+from workflows.heartbeat import PAUSE, SILENT, Heartbeat
 from workflows.steps import conversation, preparation
 from workflows.takeover import STALE, take_over
 
@@ -160,9 +160,9 @@ def _start_logging() -> None:
 
 
 class _WorkerProcess:
-    """A launched worker with its hands and its heartbeat."""
+    """A launched worker with its hands and its heartbeat; `silent` and `pause` are the heartbeat's own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, silent: float = SILENT, pause: float = PAUSE) -> None:
         engine = open_engine(settings.database_url)
         self.worker = Worker(
             settings.database_url,
@@ -186,7 +186,7 @@ class _WorkerProcess:
         self._tell({})
         self.worker.launch(upkeep.SCHEDULES)
         take_over(self.worker, self.hands.store)
-        self._heartbeat = Heartbeat(self._beat, self._die, silent=None if self.worker.is_alone else SILENT)
+        self._heartbeat = Heartbeat(self._beat, self._die, silent=None if self.worker.is_alone else silent, pause=pause)
         self._heartbeat.start()
 
     def _beat(self) -> None:

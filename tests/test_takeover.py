@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from dbos import DBOSClient, DBOSPortableJSONSerializer
 
 from app import bring_up_to_date
-from bot.store import Store
+from bot.store import Store, open_engine
 from workflows.engine import APPLICATION, CONTROL, LOOKS, RUNS, Worker, code_version, wake_run, workflow
 from workflows.heartbeat import SILENT
 from workflows.steps import lifecycle
@@ -227,6 +228,52 @@ def test_what_a_lost_worker_of_the_same_code_was_at_goes_on_once_and_is_not_begu
     ended = {key for key, status in shop.statuses().items() if status == "CANCELLED"}
     assert ended == {"implement-3-7-1/1", "d-1"}
     assert len(WALKED) == 2
+
+
+@pytest.mark.parametrize("database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+def test_workers_that_take_over_at_the_same_instant_begin_everything_once(shop: Shop) -> None:
+    shop.start()
+    shop.store.beat("b", {"version": "new"})
+    ids = [f"rfc-3-{issue}-1" for issue in range(20)]
+    for run_id in ids:
+        shop.has(f"{run_id}/1", RUNS, run_id, 1, version="new", begun_by="b")
+    start = threading.Barrier(2)
+
+    def take_over_at_once() -> None:
+        assert shop.worker is not None
+        start.wait(10)
+        take_over(shop.worker, shop.store)
+
+    with shop.store.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE rfcsmith_workers SET beat_at = beat_at - :lost"), {"lost": LOST})
+    with ThreadPoolExecutor(2) as pool:
+        for taken in [pool.submit(take_over_at_once) for _ in range(2)]:
+            taken.result(60)
+    shop.wait(20)
+    assert sorted(WALKED, key=str) == sorted(((run_id, 2) for run_id in ids), key=str)
+    assert {shop.statuses()[f"{run_id}/1"] for run_id in ids} == {"CANCELLED"}
+    for run_id in ids:
+        assert shop.store.document(run_id, lifecycle.NEXT_SEGMENT, int) == 2
+
+
+@pytest.mark.parametrize("database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+def test_a_machine_whose_clock_is_wrong_is_neither_lost_nor_kept_alive_by_it(store: Store, database_url: str) -> None:
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA elsewhere")
+        connection.exec_driver_sql(
+            "CREATE FUNCTION elsewhere.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS "
+            "$$ SELECT pg_catalog.clock_timestamp() + interval '1 hour' $$"
+        )
+    # The database's clock is an hour ahead of this machine's.
+    url = sa.make_url(database_url).update_query_dict({"options": "-c search_path=elsewhere,pg_catalog,public"})
+    ahead = Store(open_engine(url.render_as_string(hide_password=False)))
+    ahead.beat("a", {})
+    with ahead.engine.connect() as connection:
+        beat_at = connection.execute(sa.text("SELECT beat_at FROM rfcsmith_workers")).scalar_one()
+    ((_, age, _),) = ahead.worker_health()
+    ahead.engine.dispose()
+    assert 3500 < beat_at - time.time() < 3700
+    assert 0 <= age < STALE
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

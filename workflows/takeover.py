@@ -18,7 +18,7 @@ STALE = 60.0
 LOST = 600.0
 """Seconds after which others go on with what a worker was in the middle of that was not heard of; well above `SILENT`.
 
-What lies between the two is for clocks that differ, and for a last step that takes its time to die.
+What lies between the two is for a last beat that was long on its way, and for a last step that takes its time to die.
 """
 UNNAMED = "1"
 """The version of workers from before workers told theirs."""
@@ -30,7 +30,8 @@ def take_over(worker: Worker, store: Store) -> None:
 
     In this order: after a crash in between, the new workflow is found there and the old one is ended. A run goes on as
     its next segment, which walks the road again from its start; a delivery is handled again, and CI looked at again, which
-    changes nothing where it was done. What is done by the clock comes again by the clock.
+    changes nothing where it was done. What is done by the clock comes again by the clock. Several workers may do it at
+    once: they find the same new ids.
     """
     others = [each for each in store.worker_health() if each[0] != worker.id]
     versions = {health.get("version", UNNAMED) for _, age, health in others if age < STALE}
@@ -39,20 +40,12 @@ def take_over(worker: Worker, store: Store) -> None:
     for left in worker.left_behind(versions, lost):
         if left.queue in (RUNS, WARMING):
             run_id, segment = left.args
-            _note(store, run_id, segment)
+            lifecycle.note_rest(store, run_id, segment)
             worker.begin_again(left, f"{run_id}/{segment + 1}", (run_id, segment + 1))
         elif left.queue in (CONTROL, LOOKS):
             worker.begin_again(left, _next_id(left), left.args)
         worker.end(left)
         log.info("took over %s, which %s had begun", left.id, left.whose)
-
-
-def _note(store: Store, run_id: str, segment: int) -> None:
-    """The segment has not waited for a service; whoever wakes the run finds the one that comes after it."""
-    rested = store.document(run_id, lifecycle.RESTED, tuple[int, ...]) or ()
-    store.put_document(run_id, lifecycle.RESTED, tuple(sorted({*rested, segment})))
-    known = store.document(run_id, lifecycle.NEXT_SEGMENT, int) or 0
-    store.put_document(run_id, lifecycle.NEXT_SEGMENT, max(known, segment + 1))
 
 
 def _next_id(left: LeftBehind) -> str:

@@ -542,16 +542,23 @@ class Store(Bundles, Concerns, CiMemory):
 
     def beat(self, worker_id: str, health: Mapping[str, Any]) -> None:
         same = s.workers.c.id == worker_id
-        values = {"beat_at": time.time(), "health": dict(health)}
+        values = {"beat_at": self._now(), "health": dict(health)}
         with self.engine.begin() as connection:
             if connection.execute(s.workers.update().where(same).values(**values)).rowcount == 0:
                 connection.execute(s.workers.insert().values(id=worker_id, **values))
 
     def worker_health(self) -> tuple[tuple[str, float, dict[str, Any]], ...]:
         """Each worker's id, the age of its last beat in seconds, and what it said of engine, image and model."""
+        found = sa.select(s.workers, self._now().label("now")).order_by(s.workers.c.beat_at.desc())
         with self.engine.connect() as connection:
-            rows = connection.execute(sa.select(s.workers).order_by(s.workers.c.beat_at.desc())).all()
-        return tuple((row.id, time.time() - row.beat_at, dict(row.health)) for row in rows)
+            rows = connection.execute(found).all()
+        return tuple((row.id, row.now - row.beat_at, dict(row.health)) for row in rows)
+
+    def _now(self) -> sa.ColumnElement[float]:
+        """The time by one clock for all workers: the database's, where they may be on several machines."""
+        if self.engine.dialect.name == "postgresql":
+            return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Float)
+        return sa.literal(time.time(), sa.Float)
 
     def forget_before(self, time_: float) -> None:
         """Delete deliveries that were handled, and transcripts of runs that ended, before that time of the epoch."""

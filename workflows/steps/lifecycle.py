@@ -9,6 +9,7 @@ from typing import Any
 from bot import comments
 from bot.domain import Actor, Plan, Run, RunKind, Stage
 from bot.errors import Stopped, Unavailable, UserError
+from bot.store import Store
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import budgets, steering
@@ -188,6 +189,19 @@ def forget(run_id: str) -> None:
         our_hands.store.forget_ci(repository_id)
 
 
+def note_rest(store: Store, run_id: str, segment: int) -> None:
+    """Note that a segment has not waited for a service; whoever wakes the run finds the one that comes after it.
+
+    Workers that take the run over at once both do, while the next segment may be noting its own end: what is noted only grows.
+    """
+    store.amend_document(run_id, RESTED, tuple[int, ...], lambda rested: tuple(sorted({*(rested or ()), segment})))
+    _note_next(store, run_id, segment + 1)
+
+
+def _note_next(store: Store, run_id: str, segment: int) -> None:
+    store.amend_document(run_id, NEXT_SEGMENT, int, lambda known: max(known or 0, segment))
+
+
 @step("pause")
 def pause(run_id: str, segment: int, message: str, retry_after: float) -> dict[str, Any] | None:
     """How long to wait for a service before the next segment; None where the run, or what it says at its end, has waited too often."""
@@ -204,7 +218,7 @@ def pause(run_id: str, segment: int, message: str, retry_after: float) -> dict[s
         log.log(level, "run %s gives up waiting: %s", run_id, message)
         return None
     our_hands.workbenches.pause(run_id)
-    our_hands.store.put_document(run_id, NEXT_SEGMENT, segment + 1)
+    _note_next(our_hands.store, run_id, segment + 1)
     seconds = max(retry_after, min(2.0 ** min(waits, 9), 300.0))
     log.warning("run %s waits %.0f s: %s", run_id, seconds, message)
     if seconds >= SAID_FROM and not run.stage.is_final:

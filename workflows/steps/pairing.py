@@ -80,9 +80,7 @@ def rest(run_id: str, segment: int) -> dict[str, Any] | None:
     """
     our_hands = hands.current()
     store = our_hands.store
-    rested = store.document(run_id, lifecycle.RESTED, tuple[int, ...]) or ()
-    store.put_document(run_id, lifecycle.RESTED, tuple(sorted({*rested, segment})))
-    store.put_document(run_id, lifecycle.NEXT_SEGMENT, segment + 1)
+    lifecycle.note_rest(store, run_id, segment)
     our_hands.workbenches.put_away(run_id)
     log.info("run %s waits for people", run_id)
     if not _has_word(run_id):
