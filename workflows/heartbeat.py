@@ -14,13 +14,15 @@ PAUSE = 10.0
 """Seconds between two beats."""
 SILENT = 240.0
 """Seconds without a beat after which a worker that may have others beside it ends itself; see `workflows.takeover.LOST`."""
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""A clock that nobody sets, and that counts sleep; only Linux has it."""
 
 
 class Heartbeat:
     """Calls `beat` again and again; where it has not succeeded for `silent` seconds, calls `die`, once.
 
     `beat` may raise `DBAPIError`, and may hang. `silent` is None where no other worker can be there, which nobody needs to
-    make way for. The time is that of the wall, which goes on while a machine sleeps; `die` runs in a thread of its own.
+    make way for. Time goes on while the machine sleeps, where the system can tell; `die` runs in a thread of its own.
     """
 
     def __init__(
@@ -28,14 +30,14 @@ class Heartbeat:
     ) -> None:
         self._tell, self._die = beat, die
         self._silent, self._pause = silent, pause
-        self._last = time.time()
+        self._last = self._now()
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._beat, name="heartbeat", daemon=True)]
         if silent is not None:
             self._threads.append(threading.Thread(target=self._watch, name="watch", daemon=True))
 
     def start(self) -> None:
-        self._last = time.time()
+        self._last = self._now()
         for thread in self._threads:
             thread.start()
 
@@ -47,12 +49,13 @@ class Heartbeat:
         while not self._stopping.is_set():
             # A beat after a long sleep, or one that slept itself, must not hide from the watch that there was one.
             if not self._is_silent():
+                began = self._now()
                 try:
                     self._tell()
                 except sa.exc.DBAPIError as error:
                     log.warning("no heartbeat: %s", error.orig)
                 else:
-                    self._last = self._last if self._is_silent() else time.time()
+                    self._last = self._last if self._is_silent() else began
             self._stopping.wait(self._pause)
 
     def _watch(self) -> None:
@@ -60,10 +63,13 @@ class Heartbeat:
             if self._is_silent():
                 log.error(
                     "no heartbeat for %.0f s: another worker may go on with what is at work here",
-                    time.time() - self._last,
+                    self._now() - self._last,
                 )
                 self._stopping.set()
                 self._die()
 
+    def _now(self) -> float:
+        return time.clock_gettime(_CLOCK)
+
     def _is_silent(self) -> bool:
-        return self._silent is not None and time.time() - self._last > self._silent
+        return self._silent is not None and self._now() - self._last > self._silent
