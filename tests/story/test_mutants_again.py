@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from simulator.messages.brain import call
 from tests.story import crate
 from tests.story.author import answer_every_thread, check, submit_change, submit_examination, write
 from tests.story.tester import Tester
@@ -24,7 +25,7 @@ def test_mistakes_are_planted_again_after_an_examiners_findings_and_after_a_revi
     taken = {"finding": "F1", "verdict": "taken", "text": "It names it now."}
     tester.author_says(
         change=[
-            [write(crate.LIBRARY_PATH, crate.SATURATING), submit_change()],
+            [write(crate.LIBRARY_PATH, crate.SATURATING), call("plan", task="T1", state="done"), submit_change()],
             [write(crate.LIBRARY_PATH, CLAMPED), submit_change(answers=[taken])],
         ],
         examination=[[submit_examination(finding)]],

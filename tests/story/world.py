@@ -198,7 +198,12 @@ class World:
     def wait_until_quiet(self, seconds: float = PATIENCE) -> None:
         """Until every webhook was delivered and no workflow is at work or waiting."""
         assert self.github.wait_for_deliveries(seconds), "webhooks are not delivered"
-        wait_for("no workflow is at work", lambda: not self.unfinished(), seconds)
+        try:
+            wait_for("no workflow is at work", lambda: not self.unfinished(), seconds)
+        except AssertionError as error:
+            raise AssertionError(
+                f"{error}, but {self.unfinished()}; the end of the log:\n{self.bot.tail(60)}"
+            ) from None
 
     def left_over(self) -> list[str]:
         """What should not be there when no run is at work."""
