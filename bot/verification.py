@@ -27,7 +27,7 @@ from bot.repository import RepositoryConfig
 from bot.rust import checks, discovery
 from bot.rust.ci_log import is_learned, with_learned
 from bot.rust.tests import TestItem, new_tests, tests_of
-from bot.rust.verdicts import red_kinds
+from bot.rust.verdicts import red_kinds, there
 from bot.sandbox import never
 from bot.sandbox.derived import DerivedImages, Furnishing
 from bot.sandbox.docker import DockerEngine
@@ -278,7 +278,7 @@ class _Desk:
         base_laid, base_lock = self._laid_out(base_tree, files.get(evidence.BASE_LOCK))
         baseline = self._measured(facts.base, base_laid)
         red_laid, red_lock = self._laid_out(red_tree, files.get(evidence.RED_LOCK))
-        tests = new_tests(*(self._sources(facts.repository_id, tree) for tree in (base_tree, red_tree)))
+        tests = self._new_tests(facts, base_tree, red_tree)
         red = self._tested(self._required(facts, facts.red), red_laid, tests)
         final_laid, final_lock = self._laid_out(final_tree, files.get(evidence.FINAL_LOCK))
         final = self._climbed(facts.final, final_laid, baseline)
@@ -286,11 +286,16 @@ class _Desk:
             base=evidence.state(base_tree, baseline.results, baseline.passing, base_lock),
             red=evidence.state(red_tree, red, passing(red), red_lock),
             final=evidence.state(final_tree, final, passing(final), final_lock),
-            red_kinds=red_kinds(tests, red),
+            red_kinds=red_kinds(there(tests, red), red),
             rustc=baseline.rustc,
             image=self.engine.image_id(self.bench.setup.image),
             gone=self._gone(facts, final_tree),
         )
+
+    def _new_tests(self, facts: Facts, before: str, after: str) -> tuple[TestItem, ...]:
+        """The tests that the tree `after` has anew, as far as an archive of this version knows of them."""
+        tests = new_tests(*(self._sources(facts.repository_id, tree) for tree in (before, after)))
+        return tuple(test for test in tests if facts.schema_version >= evidence.NAMES_MADE_TESTS or not test.is_made)
 
     def _gone(self, facts: Facts, final_tree: str) -> frozenset[str]:
         told = [test.test for tests in (facts.red_tests, *(each.red_tests for each in facts.rounds)) for test in tests]
@@ -302,10 +307,13 @@ class _Desk:
         facts = archive.facts
         seen: dict[int, tuple[State, Mapping[str, RedKind]]] = {}
         for number, (before, red) in trees.items():
-            tests = new_tests(*(self._sources(facts.repository_id, tree) for tree in (before, red)))
+            tests = self._new_tests(facts, before, red)
             laid_out, lock = self._laid_out(red, archive.files.get(evidence.round_files(number).lock))
             results = self._tested(self._required(facts, facts.final), laid_out, tests)
-            seen[number] = evidence.state(red, results, passing(results), lock), red_kinds(tests, results)
+            seen[number] = (
+                evidence.state(red, results, passing(results), lock),
+                red_kinds(there(tests, results), results),
+            )
         return seen
 
     def _laid_out(self, tree: str, lock: bytes | None) -> tuple[str, bytes | None]:

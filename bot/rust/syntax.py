@@ -44,7 +44,7 @@ class Item:
 
     @property
     def is_test(self) -> bool:
-        return self.kind == "function_item" and any(_last_word(text) in _TEST_ATTRIBUTES for text in self.attributes)
+        return self.kind == "function_item" and any(is_test_attribute(text) for text in self.attributes)
 
     @property
     def makes_many(self) -> bool:
@@ -92,6 +92,11 @@ class DocTest:
 def _last_word(attribute: str) -> str:
     match = re.match(r"((?:\w+\s*::\s*)*)(\w+)", attribute)
     return match[2] if match else ""
+
+
+def is_test_attribute(attribute: str) -> bool:
+    """Whether a function with this attribute, without its `#[…]`, is a test."""
+    return _last_word(attribute) in _TEST_ATTRIBUTES
 
 
 def demands_test(attribute: str) -> bool:

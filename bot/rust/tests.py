@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from posixpath import basename, dirname, join, normpath
 
 from bot.domain import Diagnostic, Level, TestRun
 from bot.rust.libtest import DOC_TARGET
+from bot.rust.made import made_tests, makers
 from bot.rust.manifests import Target, manifest_of, read, table, targets_of, text_of
 from bot.rust.split import Split, is_test_path, split
 from bot.rust.syntax import Item, doc_tests, items
@@ -42,7 +43,8 @@ class Place:
 class TestItem:
     """A test in the source: `name` is libtest's in the binary of `target`; `text` is its source.
 
-    `is_prefix`: the attribute makes several tests of it, whose names begin with `name`.
+    `is_prefix`: the attribute makes several tests of it, whose names begin with `name`. `is_made`: a macro of the code
+    makes it, so that only a run tells for certain whether it exists.
     """
 
     target: Target
@@ -52,6 +54,7 @@ class TestItem:
     text: str
     is_prefix: bool = False
     is_doc: bool = False
+    is_made: bool = False
 
     @property
     def key(self) -> str:
@@ -153,6 +156,7 @@ def files_of_module(
 def tests_of(files: Mapping[str, str], *, within: frozenset[str] | None = None) -> dict[str, TestItem]:
     """All tests of a tree by key; `within` limits them to these files."""
     found: dict[str, TestItem] = {}
+    known = makers(text for path, text in sorted(files.items()) if path.endswith(".rs"))
     for path, places in modules(files).items():
         if within is not None and path not in within:
             continue
@@ -162,6 +166,10 @@ def tests_of(files: Mapping[str, str], *, within: frozenset[str] | None = None) 
                 for place in places:
                     test = _function_test(item, place, path)
                     found.setdefault(test.key, test)
+        for item in made_tests(source, known):
+            for place in places:
+                test = replace(_function_test(item, place, path), is_made=True)
+                found.setdefault(test.key, test)
         for place in places:
             if place.target.kind in ("lib", "proc-macro"):
                 for test in _documentation_tests(source, place, path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from bot.domain import CheckResult, Level, RedKind, TestOutcome
+from bot.domain import CheckResult, Failure, Level, RedKind, Success, TestOutcome
 from bot.rust.libtest import DIED
 from bot.rust.tests import TestItem
 
@@ -37,6 +37,12 @@ def red_kind(test: TestItem, results: Sequence[CheckResult]) -> RedKind:
 def red_kinds(tests: Sequence[TestItem], results: Sequence[CheckResult]) -> dict[str, RedKind]:
     """Of these tests the keys of those that do not pass, each with the reason."""
     return {test.key: red_kind(test, results) for test in tests if outcome_of(test, results) is not TestOutcome.OK}
+
+
+def there(tests: Sequence[TestItem], results: Sequence[CheckResult]) -> tuple[TestItem, ...]:
+    """These tests without those that a macro was read to make, and that did not run although all of the code was built."""
+    is_built = not has_compile_errors(results) and all(isinstance(row.exit, Success | Failure) for row in results)
+    return tuple(test for test in tests if not (test.is_made and is_built and outcome_of(test, results) is None))
 
 
 def has_compile_errors(results: Sequence[CheckResult]) -> bool:

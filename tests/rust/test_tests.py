@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot import domain
 from bot.domain import Diagnostic, FileChange, FileMode, Level
-from bot.rust import tests
+from bot.rust import tests, verdicts
 from bot.rust.manifests import edition_of, packages_reached
 from bot.rust.syntax import demands_test, doc_tests
 
@@ -87,6 +87,76 @@ fn helper() {}
     assert set(found) == {"src/lib.rs::holds", "src/lib.rs::property", "src/lib.rs::cases"}
     assert found["src/lib.rs::cases"].matches(domain.TestRun("src/lib.rs", "cases::case_1", domain.TestOutcome.OK))
     assert not found["src/lib.rs::holds"].matches(domain.TestRun("src/lib.rs", "holds::x", domain.TestOutcome.OK))
+
+
+CASES = """
+macro_rules! case {
+    ($name:ident, $input:expr, $expected:expr) => {
+        // Says what it is.
+        #[test]
+        fn $name() { assert_eq!(double($input), $expected); }
+    };
+}
+macro_rules! helper { ($name:ident) => { fn $name() {} } }
+"""
+
+
+def test_tests_that_a_macro_of_the_code_makes_are_found_by_its_rules() -> None:
+    source = f"""{CASES}
+#[cfg(test)] mod tests {{
+    case!(zero, 0, 0);
+    crate::case! {{ many, [1, 2].len(), LARGEST }}
+    helper!(not_a_test);
+    case!(fits_no_rule, 1);
+    println!("case");
+}}
+"""
+    found = tests.tests_of({"Cargo.toml": MANIFEST, "src/lib.rs": source})
+    assert {test.name: test.text for test in found.values()} == {
+        "tests::zero": "case!(zero, 0, 0)",
+        "tests::many": "crate::case! { many, [1, 2].len(), LARGEST }",
+    }
+    assert all(test.is_made for test in found.values())
+
+
+def test_each_test_of_a_table_has_its_own_row() -> None:
+    table = """
+macro_rules! table {
+    ($($(#[$meta:meta])* $name:ident: $value:expr => $($part:literal)|+),* $(,)?) => { $(#[test] fn $name() {})* };
+    (as $visibility:vis $kind:ty { $($name:ident),+ }) => { $(#[tokio::test] async fn $name() {})+ };
+}
+"""
+    calls = """mod table;
+table! { one: -1 => "a" | "b", /* and */ two: f(3, |x| { x }) => -4, #[ignore] three: "x" => 'x', }
+table!(as pub Vec<u8> { four, five });
+table!(as u8 { });
+table!();
+"""
+    tree = {"Cargo.toml": MANIFEST, "src/lib.rs": calls, "src/table.rs": table}
+    found = tests.tests_of(tree)
+    assert {test.name: (test.text, test.line) for test in found.values()} == {
+        "one": ('one: -1 => "a" | "b"', 2),
+        "two": ("two: f(3, |x| { x }) => -4", 2),
+        "three": ("#[ignore] three: \"x\" => 'x'", 2),
+        "four": ("four", 3),
+        "five": ("five", 3),
+    }
+    changed = {**tree, "src/lib.rs": calls.replace("-4", "-5")}
+    assert [test.name for test in tests.new_tests(tree, changed)] == ["two"]
+
+
+def test_what_a_macro_was_read_to_make_counts_once_it_ran_or_while_nothing_can_run() -> None:
+    found = tests.tests_of({"Cargo.toml": MANIFEST, "src/lib.rs": f"{CASES}case!(a, 0, 0);\n#[test] fn b() {{}}\n"})
+    made, written = found["src/lib.rs::a"], found["src/lib.rs::b"]
+    check = domain.Check(domain.CheckKind.TEST, "cargo test")
+    ran = domain.CheckResult(
+        check, domain.Failure(101), 1.0, tests=(domain.TestRun("src/lib.rs", "a", domain.TestOutcome.FAILED),)
+    )
+    assert verdicts.there([made, written], [ran]) == (made, written)
+    assert verdicts.there([made, written], [replace(ran, tests=())]) == (written,)
+    broken = Diagnostic(Level.ERROR, "E0425", "no", "src/lib.rs", 1, 1)
+    assert verdicts.there([made, written], [replace(ran, tests=(), diagnostics=(broken,))]) == (made, written)
+    assert verdicts.there([made, written], [replace(ran, tests=(), exit=domain.Timeout(9.0))]) == (made, written)
 
 
 def test_doc_tests_are_named_as_rustdoc_names_them_without_lines() -> None:

@@ -14,6 +14,7 @@ from bot.domain import RedKind
 from bot.evidence import RED_LOCK, Archive, Facts, RedTest
 from bot.settings import load_sandbox_settings
 from simulator.github.state import PullRequest
+from simulator.messages.brain import call
 from tests.story import crate
 from tests.story.author import submit_review, write
 from tests.story.tester import Tester
@@ -71,6 +72,42 @@ def test_the_evidence_of_a_change_is_run_again_and_a_forged_one_is_found_out(tes
     assert f"differs  {evidence.FINAL_PATCH} gives the final tree" in table
     assert f"{NEW_TEST} does not pass here" in table
     assert crate.SATURATING.encode() not in other_source
+
+
+MACRO = """\
+macro_rules! doubles {
+    ($($name:ident: $number:expr => $result:expr;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                assert_eq!(doubler::double($number), $result);
+            }
+        )*
+    };
+}
+
+doubles! {
+    two_is_doubled: 2 => 4;
+    two_hundred: 200 => 144;
+}
+"""
+
+
+def test_tests_that_a_macro_makes_are_proven_like_any_other(tester: Tester) -> None:
+    tester.has_files({crate.TESTS_PATH: MACRO})
+    after = MACRO.replace("144", "u8::MAX").replace(
+        "u8::MAX;\n", "u8::MAX;\n    the_largest_number_stays: u8::MAX => u8::MAX;\n"
+    )
+    named = [{"name": name, "criteria": ["AC-1"]} for name in ("the_largest_number_stays", "two_hundred")]
+    tester.author_says(tests=[[write(crate.TESTS_PATH, after), call("submit_tests", tests=named, notes="")]])
+    pull_request = tester.implement(tester.with_rfc())
+    body = pull_request.issue.body
+    assert "| `tests/doubling.rs::two_hundred` | 🔴 failed | 🟢 passes |" in body
+    assert f"| `{NEW_TEST}` | 🔴 failed | 🟢 passes |" in body
+    assert "not proven" not in body
+    assert "- `tests/doubling.rs::two_hundred`: was changed after it had been accepted." in body
+    status, said = tester.world.bot.verify(told_in(pull_request))
+    assert status == 0 and "same     2 new tests are red without the change" in said, said
 
 
 def test_after_a_review_the_newest_evidence_of_a_pull_request_holds_until_somebody_pushes(tester: Tester) -> None:

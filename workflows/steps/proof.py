@@ -30,7 +30,7 @@ from bot.rust.frozen import is_watched, weakened
 from bot.rust.libtest import DOC_TARGET
 from bot.rust.split import split
 from bot.rust.tests import TestItem, new_tests, outside_of_tests, test_only_files, tests_of
-from bot.rust.verdicts import has_compile_errors, has_passed, outcome_of, red_kind, red_kinds
+from bot.rust.verdicts import has_compile_errors, has_passed, outcome_of, red_kind, red_kinds, there
 from bot.workbench import Kept, Workbench
 from workflows import hands
 from workflows.engine import step
@@ -73,6 +73,7 @@ def prove_red(run_id: str, trial: int, trials: int) -> bool:
         complaint = "No new test was found in the workspace: nothing differs from the base that libtest would run."
         return _back(run, Assignment.TESTS, complaint, trial, trials)
     results = _run_tests(bench, tree, tests)
+    tests = there(tests, results)
     draft = store.document(run_id, f"draft:{Assignment.TESTS}", TestsDraft)
     named = draft.tests if draft is not None else ()
     green = [test for test in tests if outcome_of(test, results) is TestOutcome.OK]
@@ -233,11 +234,12 @@ def look_at_added_tests(run_id: str) -> None:
         bench.keep(Kept.ADDED, tree)
         bundle.note(run, bundle.ADDED, tree, results)
         passed = bundle.passed_of(run, green.tree)
-        added = _added(run, [test for test in tests if passed is None or has_passed(test.key, passed)], results)
+        seen = [test for test in there(tests, results) if passed is None or has_passed(test.key, passed)]
+        added = _added(run, seen, results)
         added = replace(added, before=run.start, tree=tree)
-    there = tests_of(before)
-    added = replace(added, pinned=tuple(key for key in added.pinned if key not in there))
-    store.put_document(run_id, ADDED, tracing.traced(run, added, there, tests_of(after)))
+    earlier = tests_of(before)
+    added = replace(added, pinned=tuple(key for key in added.pinned if key not in earlier))
+    store.put_document(run_id, ADDED, tracing.traced(run, added, earlier, tests_of(after)))
 
 
 def _with_added_tests(run: Run, before: Mapping[str, str], tree: str) -> str:
