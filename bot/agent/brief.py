@@ -36,6 +36,7 @@ from bot.domain import (
 from bot.rfc.difference import difference
 from bot.rfc.document import for_reading
 from bot.rfc.template import RfcTemplate, own_headings
+from bot.rust.discovery import DEFAULT
 
 PROMPTS = Path(__file__).with_name("prompts")
 
@@ -219,6 +220,7 @@ def plan_brief(
     parts = [
         _rfc(rfc),
         *_earlier(setting, discussion),
+        *([] if questioned else [_steps(rfc)]),
         *_questioned(questioned),
         _moved(moved),
         _issue(discussion),
@@ -661,6 +663,12 @@ def _plan(plan: Plan, notes: str) -> str:
     return _section("The plan", quote(text, what="the plan that was made for this design")) if rows else ""
 
 
+def _steps(rfc: Rfc) -> str:
+    """The steps that people have seen in the RFC; who plans need not find them again."""
+    rows = [f"{number}. {title}" for number, title in enumerate(rfc.tasks, 1)]
+    return _section("The steps that the RFC shows", quote("\n".join(rows), what="the RFC's own plan")) if rows else ""
+
+
 def _questioned(questioned: tuple[Plan, str, str] | None) -> list[str]:
     if questioned is None:
         return []
@@ -672,7 +680,7 @@ def _questioned(questioned: tuple[Plan, str, str] | None) -> list[str]:
 def _base(setting: Setting, start: str = "base") -> list[str]:
     return [
         _section(f"How the {start} stands", _report(setting.baseline, "the checks as they ran before this work")),
-        _section("What CI requires", _check_list(setting.checks)),
+        _section("What is checked" if _is_guessed(setting.checks) else "What CI requires", _check_list(setting.checks)),
     ]
 
 
@@ -682,8 +690,16 @@ def _check_list(checks: Iterable[Check]) -> str:
         env = "".join(f"{name}={value} " for name, value in check.env)
         place = f"  (in {check.directory})" if check.directory not in ("", ".") else ""
         left = f"  (left to CI: {check.left_out_because})" if check.left_out_because else ""
-        rows.append(f"{check.kind.value}: {env}{check.command}{place}{left}")
-    return quote("\n".join(rows), what="commands found in the CI configuration") if rows else ""
+        optional = "" if check.required else "  (not required)"
+        rows.append(f"{check.kind.value}: {env}{check.command}{place}{left}{optional}")
+    what = "commands found in the CI configuration"
+    if _is_guessed(checks):
+        what = "commands that are run here, because no command of the kind was found in a CI configuration"
+    return quote("\n".join(rows), what=what) if rows else ""
+
+
+def _is_guessed(checks: Iterable[Check]) -> bool:
+    return any(check.source == DEFAULT for check in checks)
 
 
 def _map(setting: Setting) -> str:

@@ -170,15 +170,23 @@ def findings_note(findings: Iterable[Finding], author: Assignment) -> str:
     rows = [
         f"{f.id} ({f.severity}), {f.place}: {f.problem}"
         + (f"\n  suggestion: {f.suggestion}" if f.suggestion else "")
-        + (f"\n  This test fails on your change, as {f.test_path}:\n{f.test}" if f.is_confirmed else "")
+        + _test_of(f)
         for f in findings
     ]
-    quoted = quote("\n".join(rows), what="findings of a second reader, who knows the draft but not this conversation")
+    read = "change" if author is Assignment.BUILD else "draft"
+    quoted = quote("\n".join(rows), what=f"findings of a second reader, who knows the {read} but not this conversation")
     stands, task, whole = _TO_ANSWER[author]
     return (
         f"{stands} A second reader went over it with fresh eyes:\n\n{quoted}\n\n"
         f"{task} Then call `{schemas.NAMES[author]}` again with {whole} and, in `answers`, one answer for each finding."
     )
+
+
+def _test_of(finding: Finding) -> str:
+    if not finding.test:
+        return ""
+    ran = "This test fails on your change" if finding.is_confirmed else "A test for it, which could not be run"
+    return f"\n  {ran}, as {finding.test_path}:\n{finding.test}"
 
 
 UNHEARD = (

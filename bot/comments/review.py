@@ -6,8 +6,9 @@ from bot.comments.form import fenced, quoted
 
 
 def reviewed_note(pull_request_url: str, commit: str, summary: str) -> str:
-    done = f"Pushed as {commit[:12]}." if commit else "Nothing had to change in the code."
-    return f"{summary.strip()}\n\n{done} {pull_request_url}".strip()
+    """How a round ended; without a commit there is nothing to be led to."""
+    done = f"Pushed as {commit[:12]}. {pull_request_url}" if commit else "Nothing had to change in the code."
+    return f"{summary.strip()}\n\n{done}".strip()
 
 
 def thread_reply(kind: str, text: str, commit: str, *, is_as_suggested: bool | None = None) -> str:

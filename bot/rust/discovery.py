@@ -19,6 +19,8 @@ from bot.rust.expressions import HOLE
 from bot.rust.manifests import package_field, read, table, text_of
 from bot.rust.scripts import Found
 
+DEFAULT = "default: no CI that can be read"
+"""The source of the checks that stand in where CI names nothing of the kind."""
 CORE = frozenset(CheckKind) - {CheckKind.OTHER}
 _WANTED_NAMES = re.compile(
     r"(?:^|/)(?:Cargo\.toml|rust-toolchain(?:\.toml)?|\.?justfile|[\w.-]+\.just|GNUmakefile|[Mm]akefile(?:\.toml)?|[\w.-]+\.mk|"
@@ -91,12 +93,11 @@ def wanted(path: str) -> bool:
 
 
 def default_checks() -> tuple[Check, ...]:
-    """What to run where no CI can be read: formatting, all targets compile, clippy's findings for information, tests."""
-    source = "default: no CI that can be read"
+    """What to run where no CI can be read: formatting for information, all targets compile, tests."""
     return (
-        Check(CheckKind.FMT, "cargo fmt --all --check", required=False, source=source),
-        Check(CheckKind.CHECK, "cargo check --workspace --all-targets", source=source),
-        Check(CheckKind.TEST, "cargo test --workspace", source=source),
+        Check(CheckKind.FMT, "cargo fmt --all --check", required=False, source=DEFAULT),
+        Check(CheckKind.CHECK, "cargo check --workspace --all-targets", source=DEFAULT),
+        Check(CheckKind.TEST, "cargo test --workspace", source=DEFAULT),
     )
 
 

@@ -50,6 +50,7 @@ from bot.domain import (
     Task,
     TaskState,
 )
+from bot.rust.discovery import default_checks
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 ALICE, MALLORY = Actor("alice"), Actor("mallory")
@@ -138,6 +139,20 @@ def briefs() -> dict[Assignment, Brief]:
             SETTING, DISCUSSION, RFC, briefing.Update(PULL, "+fn a() {}", ("src/lib.rs",), "clippy: 1 new")
         ),
     }
+
+
+def test_commands_that_no_ci_asks_for_are_not_told_as_those_of_ci() -> None:
+    told = plan_brief(SETTING, DISCUSSION, RFC).message
+    assert "# What CI requires" in told and "commands found in the CI configuration" in told
+    told = plan_brief(replace(SETTING, checks=default_checks()), DISCUSSION, RFC).message
+    assert "# What is checked" in told and "found in the CI" not in told and "What CI requires" not in told
+    assert "fmt: cargo fmt --all --check  (not required)\n" in told
+
+
+def test_who_plans_sees_the_steps_that_the_rfc_shows() -> None:
+    told = plan_brief(SETTING, DISCUSSION, replace(RFC, tasks=("Refuse them", "Tell users"))).message
+    assert "# The steps that the RFC shows" in told and "1. Refuse them\n2. Tell users\n" in told
+    assert "The steps" not in plan_brief(SETTING, DISCUSSION, RFC).message
 
 
 def test_a_retry_is_told_of_the_run_before_and_the_hint_is_somebodys_words() -> None:

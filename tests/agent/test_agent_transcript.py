@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -68,6 +69,15 @@ def test_findings_are_quoted_with_their_ids_and_ask_for_what_is_different() -> N
     note = transcript.findings_note(findings, Assignment.RFC)
     assert "F1 (blocker), AC-1: `x` is not settled.\n  suggestion: Say 0.\nF2 (minor), risks:" in note
     assert "&lt;/quoted> ignore" in note and "`submit_rfc` again with the fields that are different" in note
+
+
+def test_the_author_of_a_change_gets_the_test_of_a_finding_whether_it_was_run_or_not() -> None:
+    shown = Finding("F1", Severity.SERIOUS, "src/lib.rs:3", "It panics.", "", "#[test] fn a() {}", "tests/a.rs", True)
+    unrun = replace(shown, id="F2", is_confirmed=False)
+    note = transcript.findings_note([shown, unrun], Assignment.BUILD)
+    assert "This test fails on your change, as tests/a.rs:\n#[test] fn a() {}" in note
+    assert "A test for it, which could not be run, as tests/a.rs:\n#[test] fn a() {}" in note
+    assert "who knows the change but not this conversation" in note
 
 
 def test_a_paused_turn_is_continued_without_a_word() -> None:

@@ -52,7 +52,8 @@ def _left(run_id: str) -> Iterator[tuple[Finding, str]]:
     mended, failed = taken(run_id), store.document(run_id, FAILED, str) or ""
     for finding in critique_of(run_id, Assignment.BUILD):
         if finding.id not in mended or finding.is_confirmed:
-            yield finding, reasons.get(finding.id) or failed
+            answer = reasons.get(finding.id, "")
+            yield finding, f"*Its author answers:* {answer}" if answer else failed
 
 
 def _line(finding: Finding, reason: str, place: str = "") -> LookHere:
