@@ -53,7 +53,7 @@ def test_what_the_author_declines_is_shown_to_people_with_the_reason(tester: Tes
     )
     pull_request = tester.implement(tester.with_rfc())
     assert (
-        "### Look here\n\n- `src/lib.rs:5`: It does not say so in the README. There is no README."
+        "### Look here\n\n- `src/lib.rs:5`: It does not say so in the README. *Its author answers:* There is no README."
         in pull_request.issue.body
     )
 
@@ -86,12 +86,14 @@ def test_what_is_left_of_an_examiners_findings_stays_before_people_until_a_round
         review=[[write(crate.LIBRARY_PATH, crate.REWORDED), bash(f"rm {gone}"), check()], answer_every_thread],
     )
     pull_request = tester.implement(tester.with_rfc())
-    assert f"- `{gone}:1`: Nobody reads this. I do." in pull_request.issue.body
+    assert f"- `{gone}:1`: Nobody reads this. *Its author answers:* I do." in pull_request.issue.body
     tester.review(pull_request, crate.LIBRARY_PATH, 3, "Please name the number.")
     tester.wait_for_status(pull_request.issue, "review", "is done")
     assert "F1 (serious), src/lib.rs:5: It does not say so." in tester.told_the_model()
     body = pull_request.issue.body
-    assert "### Look here\n\n- `src/lib.rs`: It does not say so. Who asks?\n" in body, "its line may have moved"
+    assert "### Look here\n\n- `src/lib.rs`: It does not say so. *Its author answers:* Who asks?\n" in body, (
+        "its line may have moved"
+    )
     assert "Nobody reads this." not in body, "its file is gone"
 
     mended = call(
@@ -117,7 +119,7 @@ def test_what_a_test_has_shown_is_mended_when_that_test_passes_in_the_suite_and_
         examination=[[submit_examination(finding())]],
     )
     pull_request = tester.implement(tester.with_rfc())
-    line = "A hundred becomes seven. Seven is lucky."
+    line = "A hundred becomes seven. *Its author answers:* Seven is lucky."
     assert line in pull_request.issue.body
 
     mended = call(
