@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-STARTING = 60.0
+STARTING = 120.0
 LEAVING = 20.0
 # What a person's shell may hold that would lead the product away from the simulated world.
 FOREIGN = ("GITHUB_", "ANTHROPIC_", "RFCSMITH_", "DATABASE_URL", "FLASK_")

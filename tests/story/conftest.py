@@ -22,12 +22,36 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Shows the story up to its failure; afterwards nobody knows what was said."""
     report = yield
-    story = item.stash.get(STORY, None)
-    # What fails once more while it is taken down has no world left to tell of.
-    if report.failed and story is not None and FAILED not in item.stash:
-        item.stash[FAILED] = True
-        report.sections.append(("the story so far", story.so_far()))
+    if report.failed:
+        text = _tell_once(item)
+        if text:
+            report.sections.append(("the story so far", text))
     return report
+
+
+def _tell_once(item: pytest.Item) -> str:
+    """The story up to its first failure, and nothing when it fails once more: it may have no world left to tell of."""
+    story = item.stash.get(STORY, None)
+    if story is None or FAILED in item.stash:
+        return ""
+    item.stash[FAILED] = True
+    # An error in a hook of pytest would not fail this test but end all of them.
+    told = pytest.CallInfo.from_call(story.so_far, "call")
+    return told.result if told.excinfo is None else f"It cannot be told: {told.excinfo.getrepr()}"
+
+
+def _finish(item: pytest.Item, *testers: Tester) -> None:
+    """The end of a story that went well so far; one that does not end well is told now, while its world is there."""
+    if FAILED in item.stash:
+        return
+    is_good = False
+    try:
+        for tester in testers:
+            tester.finish()
+        is_good = True
+    finally:
+        if not is_good:
+            item.add_report_section("teardown", "story", _tell_once(item))
 
 
 class _Worlds:
@@ -60,19 +84,16 @@ def tester(worlds: _Worlds, request: pytest.FixtureRequest) -> Iterator[Tester]:
     tester = Tester(worlds.get(), _name(request))
     request.node.stash[STORY] = tester
     yield tester
-    if request.node.stash.get(FAILED, False):
-        worlds.drop()
-        return
     try:
-        tester.finish()
-    except AssertionError:
-        request.node.stash[FAILED] = True
-        raise
+        _finish(request.node, tester)
     finally:
-        tester.world.author.release()
-        tester.github.service.faults.clear()
-        hook = tester.github.deliveries.hook
-        hook.duplicate, hook.reorder = 0, False
+        if FAILED in request.node.stash:
+            worlds.drop()
+        else:
+            tester.world.author.release()
+            tester.github.service.faults.clear()
+            hook = tester.github.deliveries.hook
+            hook.duplicate, hook.reorder = 0, False
 
 
 @pytest.fixture
@@ -87,9 +108,7 @@ def make_tester(request: pytest.FixtureRequest) -> Iterator[Callable[..., Tester
 
     yield make
     try:
-        if not request.node.stash.get(FAILED, False):
-            for tester in made:
-                tester.finish()
+        _finish(request.node, *made)
     finally:
         for tester in made:
             tester.world.close()

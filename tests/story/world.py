@@ -29,7 +29,8 @@ from workflows.engine import Enqueuer
 from workflows.takeover import LOST
 
 T = TypeVar("T")
-PATIENCE = 90.0
+PATIENCE = 240.0
+"""Seconds: many times what a quick machine needs, as a slow one that does other things as well may take."""
 FRIENDS = "ferris-friends"
 """Another owner for whom the bot may work."""
 API_KEY = "sk-ant-api03-the-key-of-the-stories"
