@@ -385,6 +385,7 @@ SITUATIONS: dict[str, Callable[[], str]] = {
         usage=USAGE,
         contract=CONTRACT,
     ),
+    "plan_remarks": lambda: "\n\n".join(comments.plan_remarks(PLAN)),
     "contract_section": lambda: comments.contract_section(CONTRACT, DEPARTURES),
     "contract_section-without-an-rfc": lambda: comments.contract_section(CONTRACT),
     "contract_section-of-many-terms": lambda: comments.contract_section(LONG),

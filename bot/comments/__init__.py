@@ -72,6 +72,7 @@ from bot.comments.pull_request import (
     evidence_summary,
     evidence_title,
     opened_note,
+    plan_remarks,
     pull_request_body,
     told_only_here,
 )
@@ -169,6 +170,7 @@ __all__ = [
     "nothing_to_retry_comment",
     "open_concerns_comment",
     "opened_note",
+    "plan_remarks",
     "own_region",
     "part_issue_body",
     "plan_comment",

@@ -19,10 +19,12 @@ from bot.domain import (
     Criterion,
     Evidence,
     LookHere,
+    Plan,
     Proof,
     PullRequest,
     Rfc,
     Severity,
+    TaskState,
     Usage,
 )
 from bot.rfc.drift import Drift
@@ -53,7 +55,8 @@ class Source:
 class Account:
     """What the author says of a change; its commits in order, each with its headline, and the paths that it touches.
 
-    `template` is the repository's own form for pull requests, `remarks` name customs of the repository that are not met.
+    `template` is the repository's own form for pull requests, `remarks` name what was not done of the plan, and customs of
+    the repository that are not met.
     """
 
     summary: str
@@ -107,6 +110,17 @@ def pull_request_body(
         f"<sub>{tokens(usage)}</sub>"
     )
     return fit("\n\n".join(parts), BODY_LIMIT)
+
+
+def plan_remarks(plan: Plan) -> tuple[str, ...]:
+    """What was not done of the plan, a sentence for each task; the reason is the author's."""
+    return tuple(
+        f"Planned, but dropped: {task.title.rstrip('.')}. {task.why.strip()}".rstrip()
+        if task.state is TaskState.DROPPED
+        else f"Planned, but never ticked: {task.title.rstrip('.')}."
+        for task in plan.tasks
+        if task.state is not TaskState.DONE
+    )
 
 
 def told_only_here(body: str) -> str:

@@ -15,6 +15,7 @@ from bot.domain import (
     Assignment,
     CheckRun,
     Evidence,
+    Plan,
     PullRequest,
     Rfc,
     Run,
@@ -325,7 +326,7 @@ def _body(github: GitHub, run: Run, change: ChangeDraft, evidence: Evidence, fin
 
 
 def _account(run: Run, change: ChangeDraft) -> comments.Account:
-    """What the author says, and what the repository's template and customs ask for, as the base has them."""
+    """What the author says and left of the plan, and what the repository's template and customs ask for, as the base has them."""
     git, repository_id = hands.current().git, run.target.repo.id
     green = hands.current().store.document(run.id, "green", Green)
     base = git.tree_of(repository_id, run.base_commit)
@@ -334,6 +335,7 @@ def _account(run: Run, change: ChangeDraft) -> comments.Account:
     template = find_template(paths)
     wanted = [*customs.telling(paths), *([template] if template is not None else [])]
     texts = git.texts(repository_id, base, wanted)
+    plan = hands.current().store.plan(_implemented_by(run)) or Plan()
     return comments.Account(
         change.summary,
         change.deviations,
@@ -341,16 +343,19 @@ def _account(run: Run, change: ChangeDraft) -> comments.Account:
         _commits(run),
         touched,
         texts.pop(template, "") if template is not None else "",
-        customs.remarks(texts, touched),
+        (*comments.plan_remarks(plan), *customs.remarks(texts, touched)),
     )
 
 
 def _commits(run: Run) -> tuple[tuple[str, str], ...]:
     """The commits of the implementation, each with its headline; a later round adds one of its own behind them."""
-    store = hands.current().store
-    built = store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
-    run_id = run.id if not run.is_on_pull_request or built is None else built.id
-    return store.document(run_id, COMMITS, tuple[tuple[str, str], ...]) or ()
+    return hands.current().store.document(_implemented_by(run), COMMITS, tuple[tuple[str, str], ...]) or ()
+
+
+def _implemented_by(run: Run) -> str:
+    """The run that opened the pull request: this one, or the one before it where this is a later round."""
+    built = hands.current().store.last_done(run.target.repo.id, run.target.issue, RunKind.IMPLEMENT)
+    return run.id if not run.is_on_pull_request or built is None else built.id
 
 
 def bring_up_to_date(github: GitHub, run: Run, pull_request: PullRequest, pushed: str) -> None:
