@@ -253,9 +253,24 @@ def _files(folder: Path) -> Iterator[tuple[Path, bytes]]:
         # A run's disk is read where it is mounted; its image is gigabytes of holes.
         if path.is_file() and not path.is_symlink() and path.name != "disk.img":
             try:
-                yield path, path.read_bytes()
+                yield path, _content(path)
             except FileNotFoundError:
                 continue  # it went away meanwhile
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file, those of a database by another process.
+
+    A process that closes a file loses all of its locks on it, and with them its view of the database, which then looks
+    malformed: sqlite.org/howtocorrupt.html, section 2.2.
+    """
+    if ".sqlite" not in path.name:
+        return path.read_bytes()
+    done = subprocess.run(["cat", path], capture_output=True, check=False)
+    if done.returncode != 0 and not path.exists():
+        raise FileNotFoundError(path)
+    done.check_returncode()
+    return done.stdout
 
 
 def _written(repository: Repository) -> Iterator[tuple[str, str]]:
