@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -120,6 +120,17 @@ class FreshChecker:
     files: WorkspaceFiles
 
 
+class Seat(StrEnum):
+    """Whose container it is: the author's, the author's while it only reads, that of a reader with fresh eyes.
+
+    Its value names the target directory, too.
+    """
+
+    AUTHOR = "agent"
+    DESIGNER = "reader"
+    READER = "second-reader"
+
+
 @dataclass(slots=True)
 class Workbench:
     """The files and the agent's container of one run, and what its tools do with them."""
@@ -134,7 +145,7 @@ class Workbench:
     config: RepositoryConfig
     seedbed: Seedbed
     holds: list[Hold]
-    _sandboxes: dict[bool, TimedSandbox] = field(default_factory=dict)
+    _sandboxes: dict[Seat, TimedSandbox] = field(default_factory=dict)
 
     @property
     def files(self) -> WorkspaceFiles:
@@ -151,19 +162,25 @@ class Workbench:
         assert setup is not None, "preparation comes first"
         return setup
 
-    def sandbox(self, *, is_read_only: bool = False) -> TimedSandbox:
-        """The agent's container, or the one in which it may only read; each is started by its first command."""
-        if is_read_only not in self._sandboxes:
+    def sandbox(self, seat: Seat = Seat.AUTHOR) -> TimedSandbox:
+        """The container of a seat, started by its first command; only the author may write to the workspace."""
+        if seat not in self._sandboxes:
             spec = SandboxSpec(
                 run_id=self.run.id,
                 phase=SandboxPhase.AGENT,
                 volume=self.volume,
-                variant="reader" if is_read_only else "agent",
+                variant=seat.value,
                 cargo_home=self.cargo_home,
-                read_only_workspace=is_read_only,
+                read_only_workspace=seat is not Seat.AUTHOR,
             )
-            self._sandboxes[is_read_only] = self._timed(spec)
-        return self._sandboxes[is_read_only]
+            self._sandboxes[seat] = self._timed(spec)
+        return self._sandboxes[seat]
+
+    def vacate(self, seat: Seat) -> None:
+        """Remove the container of a seat, and with it the scratch files and the current directory that were left there."""
+        sandbox = self._sandboxes.pop(seat, None)
+        if sandbox is not None:
+            sandbox.close()
 
     def _timed(self, spec: SandboxSpec) -> TimedSandbox:
         return TimedSandbox(lambda: self._sown(spec), self.store, self.run.id)

@@ -38,6 +38,23 @@ def test_what_a_second_reader_finds_is_answered_before_the_rfc_is_posted(tester:
     assert [comment for comment in tester.bot_comments(issue) if "number * 3" in comment] == []
 
 
+def test_nobody_begins_among_the_scratch_files_of_somebody_else(tester: Tester) -> None:
+    finding = {"severity": "serious", "place": "design", "problem": "It is vague.", "suggestion": "Say."}
+    answer = {"finding": "F1", "verdict": "taken", "text": "Said."}
+    tester.author_says(
+        rfc=[
+            [bash("cd /tmp && echo of the author > scratch && pwd")],
+            [submit_rfc()],
+            [bash("echo then $(pwd) $(cat scratch)")],
+            [submit_rfc(design="Said.", answers=[answer])],
+        ],
+        critique=[[bash("echo first $(pwd) $(ls -A /tmp)")], [submit_critique(finding)]],
+    )
+    tester.with_rfc()
+    told = tester.told_the_model()
+    assert "\nfirst /workspace\n" in f"{told}\n" and "\nthen /tmp of the author" in told
+
+
 def test_what_a_second_reader_finds_in_the_plan_is_answered_before_anybody_works_along_it(tester: Tester) -> None:
     finding = {"severity": "serious", "place": "T1", "problem": "No task documents it.", "suggestion": "Say so."}
     answer = {"finding": "F1", "verdict": "taken", "text": "T1 does both."}

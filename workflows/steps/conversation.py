@@ -18,7 +18,7 @@ from bot.errors import UserError
 from bot.model import ModelRequest
 from bot.store import StoredTurn
 from bot.tooling import CheckTool, DependencyTool, DiffTool
-from bot.workbench import Kept, Workbench
+from bot.workbench import Kept, Seat, Workbench
 from workflows import hands
 from workflows.engine import step
 from workflows.steps import briefs, budgets, lifecycle, steering
@@ -58,11 +58,21 @@ def begin(run_id: str, assignment_name: str) -> int | None:
     turns = store.turns(run_id, assignment)
     if turns:
         return turns[-1].number
+    bench = our_hands.workbenches.at_hand(run_id)
+    if bench is not None:
+        bench.vacate(_seat(assignment))
     lifecycle.remark_unpriced(run)
     composed = briefs.compose(run, assignment)
     store.put_document(run_id, f"system:{assignment}", composed.system)
     store.start_turn(run_id, assignment, 0, transcript.opening(composed.message))
     return 0
+
+
+def _seat(assignment: Assignment) -> Seat:
+    """Where it works: what one conversation leaves in a container must not lead another one astray."""
+    if assignment in READERS:
+        return Seat.READER
+    return Seat.DESIGNER if assignment in READ_ONLY else Seat.AUTHOR
 
 
 @step("ask")
@@ -234,7 +244,7 @@ def _toolbox(run: Run, assignment: Assignment, workbench: Workbench) -> toolbox.
     baseline = our_hands.store.document(run.id, "baseline", Baseline) or Baseline()
     return toolbox.Toolbox(
         assignment=assignment,
-        sandbox=workbench.sandbox(is_read_only=assignment in READ_ONLY),
+        sandbox=workbench.sandbox(_seat(assignment)),
         files=workbench.files,
         expected=expected,
         checks=None if assignment in READ_ONLY else CheckTool(workbench, baseline),
