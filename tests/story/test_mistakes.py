@@ -43,7 +43,7 @@ def test_an_author_who_has_not_ticked_a_task_is_asked_once(tester: Tester) -> No
     tester.author_says(change=[*tester.lines.change, ticked], insists=False)
     issue = tester.with_rfc()
     pull_request = tester.implement(issue)
-    assert "Planned, but" not in pull_request.body
+    assert "Planned, but" not in pull_request.issue.body
     assert "Tasks of your plan are still open: T1 (Saturate)." in tester.told_the_model()
     assert "[x] Saturate" in tester.status(issue, "implement") and tester.turns("build") == 2
 
@@ -52,7 +52,7 @@ def test_an_author_who_insists_that_a_task_is_open_gets_through_with_it(tester: 
     issue = tester.with_rfc()
     pull_request = tester.implement(issue)
     assert "[ ] Saturate" in tester.status(issue, "implement") and tester.turns("build") == 2
-    assert "Planned, but never ticked: Saturate." in pull_request.body
+    assert "Planned, but never ticked: Saturate." in pull_request.issue.body
 
 
 def test_an_agent_that_never_finishes_is_ended_by_its_budget_with_what_to_do(tester: Tester) -> None:
