@@ -15,9 +15,13 @@ from tree_sitter import Node
 from bot.rust.syntax import Item, is_test_attribute, tree
 
 _COMMENTS = ("line_comment", "block_comment")
+_LONGEST_CHAIN = 4
+"""So many macros that call each other are followed."""
 _WRITES_A_TEST = re.compile(r"macro_rules\s*!.*#\s*\[[^\]]*\w", re.DOTALL)
 # Fragments that are always one token tree; a literal may have a sign before it.
 _ONE_TOKEN = frozenset(["ident", "tt", "lifetime", "block", "literal"])
+# The last stands for a name where one macro hands on to another what it was called with.
+_NAMES = frozenset(["identifier", "primitive_type", "metavariable"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +49,30 @@ Makers = Mapping[str, tuple[Rule, ...]]
 
 
 def makers(texts: Iterable[str]) -> Makers:
-    """The macros of these files that make tests, by name; where two have one name, the first counts."""
-    found: dict[str, tuple[Rule, ...]] = {}
-    for text in texts:
-        if _WRITES_A_TEST.search(text):
-            for node in _all_of_kind(tree(text.encode()), "macro_definition"):
-                rules = tuple(_rules(node))
-                if any(rule.tests for rule in rules):
-                    found.setdefault(_text(node.child_by_field_name("name")), rules)
-    return found
+    """The macros of these files that make tests, by name; where two have one name, the first counts.
+
+    One that hands names on to a macro which makes tests of them makes them as well.
+    """
+    sources = [text for text in texts if "macro_rules" in text]
+    if not any(_WRITES_A_TEST.search(text) for text in sources):
+        return {}
+    defined: dict[str, list[Node]] = {}
+    for text in sources:
+        for node in _all_of_kind(tree(text.encode()), "macro_definition"):
+            rules = [child for child in node.named_children if child.type == "macro_rule"]
+            defined.setdefault(_text(node.child_by_field_name("name")), rules)
+    known: dict[str, tuple[Rule, ...]] = {}
+    for _ in range(_LONGEST_CHAIN):
+        read = {name: tuple(_rules(rules, known)) for name, rules in defined.items()}
+        found = {name: rules for name, rules in read.items() if any(rule.tests for rule in rules)}
+        if _sizes(found) == _sizes(known):
+            break
+        known = found
+    return known
+
+
+def _sizes(known: Makers) -> dict[str, list[int]]:
+    return {name: [len(rule.tests) for rule in rules] for name, rules in known.items()}
 
 
 def made_tests(source: bytes, known: Makers) -> tuple[Item, ...]:
@@ -73,7 +92,7 @@ def _made(parent: Node, source: bytes, module: tuple[str, ...], known: Makers) -
         if call.type != "macro_invocation":
             continue
         name = _text(call.child_by_field_name("macro")).rpartition("::")[2].strip()
-        for bound in _names(call.named_children[-1], known.get(name, ())):
+        for bound in _names(_inside(call.named_children[-1]), known.get(name, ())):
             first, last = (bound.around[0], bound.around[-1]) if bound.around else (call, call)
             yield Item(
                 kind="macro_invocation",
@@ -88,9 +107,8 @@ def _made(parent: Node, source: bytes, module: tuple[str, ...], known: Makers) -
             )
 
 
-def _names(arguments: Node, rules: Sequence[Rule]) -> list[_Bound]:
+def _names(tokens: Sequence[Node], rules: Sequence[Rule]) -> list[_Bound]:
     """What the first rule that fits the call makes test functions of."""
-    tokens = _inside(arguments)
     for rule in rules:
         try:
             end, bound = _match(rule.pattern, tokens, 0, "")
@@ -104,11 +122,44 @@ def _names(arguments: Node, rules: Sequence[Rule]) -> list[_Bound]:
 # --- rules -----------------------------------------------------------------------------------------------------------
 
 
-def _rules(definition: Node) -> Iterator[Rule]:
-    for node in definition.named_children:
+def _rules(definitions: Iterable[Node], known: Makers) -> Iterator[Rule]:
+    for node in definitions:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        if node.type == "macro_rule" and left is not None and right is not None:
-            yield Rule(_inside(left), frozenset(_test_names(_inside(right))))
+        if left is not None and right is not None:
+            pattern, written = _inside(left), _inside(right)
+            # What is handed on token by token may hold names, but is none.
+            handed_on = set(_handed_on(written, known)) & set(_identifiers(pattern))
+            yield Rule(pattern, frozenset([*_test_names(written), *handed_on]))
+
+
+def _identifiers(pattern: Sequence[Node]) -> Iterator[str]:
+    """The variables of a rule that stand for a name."""
+    for node in pattern:
+        if node.type == "token_binding_pattern" and _text(node.child_by_field_name("type")) == "ident":
+            yield _text(node.child_by_field_name("name"))
+        elif node.type == "token_repetition_pattern":
+            yield from _identifiers(_repeated(node)[0])
+        elif node.type == "token_tree_pattern":
+            yield from _identifiers(_inside(node))
+
+
+def _handed_on(tokens: Sequence[Node], known: Makers) -> Iterator[str]:
+    """The variables of which a macro that is called here makes tests; a repetition is looked at as if it came once."""
+    for position, node in enumerate(tokens):
+        if node.type == "token_repetition":
+            yield from _handed_on(_repeated(node)[0], known)
+        elif node.type == "token_tree" and position > 1 and _text(tokens[position - 1]) == "!":
+            rules = known.get(_text(tokens[position - 2]), ())
+            bound = _names(tuple(_once(_inside(node))), rules)
+            yield from (_text(each.node) for each in bound if each.node.type == "metavariable")
+
+
+def _once(tokens: Sequence[Node]) -> Iterator[Node]:
+    for node in tokens:
+        if node.type == "token_repetition":
+            yield from _once(_repeated(node)[0])
+        else:
+            yield node
 
 
 def _test_names(tokens: Sequence[Node]) -> Iterator[str]:
@@ -184,7 +235,7 @@ def _fragment(kind: str, tokens: Sequence[Node], at: int, following: str) -> int
     """Where a fragment ends: after one token tree, or before what follows it in the rule."""
     if kind in _ONE_TOKEN:
         end = at + (2 if kind == "literal" and at < len(tokens) and _text(tokens[at]) == "-" else 1)
-        is_name = kind != "ident" or (at < len(tokens) and tokens[at].type in ("identifier", "primitive_type"))
+        is_name = kind != "ident" or (at < len(tokens) and tokens[at].type in _NAMES)
         if end > len(tokens) or not is_name:
             raise _NoMatch
         return end

@@ -145,6 +145,45 @@ table!();
     assert [test.name for test in tests.new_tests(tree, changed)] == ["two"]
 
 
+def test_a_macro_that_hands_names_on_to_one_that_makes_tests_makes_them_too() -> None:
+    macros = f"""{CASES}
+macro_rules! cases {{
+    ($($name:ident: $input:expr => $expected:expr;)+) => {{ $(case!($name, $input, $expected);)+ }};
+}}
+macro_rules! rows {{ ($($row:ident),*) => {{ cases! {{ $($row: 1 => 2;)* }} }}; }}
+macro_rules! helpers {{ ($($name:ident),*) => {{ $(helper!($name);)* }}; }}
+macro_rules! fits_no_rule {{ ($name:ident) => {{ case!($name, 1); }}; }}
+macro_rules! round {{ ($name:ident) => {{ round!($name); }}; }}
+macro_rules! inner_rule {{
+    ($($name:ident),*) => {{ $(inner_rule!(@one $name);)* }};
+    (@one $name:ident) => {{ #[test] fn $name() {{}} }};
+}}
+macro_rules! munch {{
+    ($name:ident $($rest:tt)*) => {{ #[test] fn $name() {{}} munch!($($rest)*); }};
+    () => {{}};
+}}
+"""
+    calls = """
+cases! { zero: 0 => 0; one: 1 => 2; }
+rows!(first, second);
+helpers!(not_a_test);
+fits_no_rule!(neither);
+round!(nor_this);
+munch!(last not_seen);
+inner_rule!(third, fourth);
+"""
+    found = tests.tests_of({"Cargo.toml": MANIFEST, "src/lib.rs": calls, "src/macros.rs": macros})
+    assert {test.name: test.text for test in found.values()} == {
+        "zero": "zero: 0 => 0;",
+        "one": "one: 1 => 2;",
+        "first": "first",
+        "second": "second",
+        "last": "munch!(last not_seen)",
+        "third": "third",
+        "fourth": "fourth",
+    }
+
+
 def test_what_a_macro_was_read_to_make_counts_once_it_ran_or_while_nothing_can_run() -> None:
     found = tests.tests_of({"Cargo.toml": MANIFEST, "src/lib.rs": f"{CASES}case!(a, 0, 0);\n#[test] fn b() {{}}\n"})
     made, written = found["src/lib.rs::a"], found["src/lib.rs::b"]
