@@ -6,6 +6,7 @@ To accept new wording, delete the file, run the test (which writes it anew and f
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -510,6 +511,29 @@ SITUATIONS: dict[str, Callable[[], str]] = {
         replace(EVIDENCE, bundle=BundleLink("1f" * 32)), CONTRACT
     ),
 }
+
+
+def test_a_pull_request_closes_its_own_issue_and_no_other_whatever_its_author_writes() -> None:
+    words = (
+        "It fixes #12, closes: o/r#3 and Resolved https://github.com/o/r/issues/4 (fix gh-5). It closes #7, and #71."
+    )
+    body = comments.pull_request_body(
+        issue=7,
+        account=comments.Account(words, "Closes #71.", "Fixed #70", remarks=("Planned, but dropped: Fix #9.",)),
+        source=None,
+        evidence=Evidence(),
+        usage=USAGE,
+        contract=Contract(),
+    )
+    assert re.findall(r"(?i)(?:clos|fix|resolv)\w*:? *(?:\S*#|http|gh-)\d*", body) == [
+        "closes #7",
+        "Closes #7",
+    ]
+    assert "It fixes issue #12, closes issue o/r#3 and Resolved issue https://github.com/o/r/issues/4" in body
+    unfinished = comments.unfinished_body(
+        issue=7, why="", source=None, plan=Plan((Task("T1", "Fix #7"),)), red={}, checks=None, usage=USAGE
+    )
+    assert "- Not done: Fix issue #7" in unfinished
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)

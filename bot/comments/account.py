@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.comments.form import BODY_LIMIT, cell, fit, tokens
+from bot.comments.form import BODY_LIMIT, cell, closing_only, fit, tokens
 from bot.comments.pull_request import Source, built_from
 from bot.comments.vocabulary import RED_WORDS
 from bot.domain import KeptWork, LastChecks, Plan, RedKind, RunKind, TaskState, Usage
@@ -127,7 +127,7 @@ def unfinished_body(
         "works as well: I answer every thread."
     )
     parts.append(f"<sub>{tokens(usage)}</sub>")
-    return fit("\n\n".join(parts), BODY_LIMIT)
+    return fit(closing_only("\n\n".join(parts)), BODY_LIMIT)
 
 
 def _missing(plan: Plan | None, red: Mapping[str, RedKind], checks: LastChecks | None) -> str:

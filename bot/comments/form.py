@@ -72,6 +72,18 @@ def tokens(usage: Usage) -> str:
     )
 
 
+# https://docs.github.com/en/issues/tracking-your-work-with-issues/using-issues/linking-a-pull-request-to-an-issue
+_CLOSING = re.compile(
+    r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+|:)(?=(?P<issue>(?:[\w.-]+/[\w.-]+)?#\d+|gh-\d+|https?://\S+/(?:issues|pull)/\d+))",
+    re.IGNORECASE,
+)
+
+
+def closing_only(text: str, issue: int = 0) -> str:
+    """A pull request's body whose merge closes this issue (0 for none), whatever else an author's words or a plan say."""
+    return _CLOSING.sub(lambda match: match[0] if match["issue"] == f"#{issue}" else f"{match[1]} issue ", text)
+
+
 # --- a part of a body that is the bot's own -----------------------------------------------------------------------------
 
 _BEGIN, END = "<!-- rfcsmith begins -->", "<!-- rfcsmith ends -->"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.comments.contract import contract_section, contract_summary
-from bot.comments.form import BODY_LIMIT, END, cell, fit, tokens
+from bot.comments.form import BODY_LIMIT, END, cell, closing_only, fit, tokens
 from bot.comments.mutants import mutation_section, mutation_sentence
 from bot.comments.rfc import drift_section
 from bot.comments.template import Answers, opening
@@ -109,7 +109,7 @@ def pull_request_body(
         "Review it as you would a colleague's: comment on lines, submit the review, and I will answer every thread.\n\n"
         f"<sub>{tokens(usage)}</sub>"
     )
-    return fit("\n\n".join(parts), BODY_LIMIT)
+    return fit(closing_only("\n\n".join(parts), issue), BODY_LIMIT)
 
 
 def plan_remarks(plan: Plan) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from bot import comments
 from bot.agent.submit import ChangeDraft
+from bot.commit_message import harmless
 from bot.domain import Assignment, KeptWork, LastChecks, Run, RunKind
 from bot.errors import Conflict, Unavailable, UserError
 from bot.github.markers import with_marker
@@ -100,7 +101,8 @@ def _draft(run: Run, branch: str, head: str, files: int, why: str, as_before: tu
     github = our_hands.github.installation(repo.installation_id)
     change = store.document(run.id, f"draft:{Assignment.BUILD}", ChangeDraft)
     rfc, red = rfc_of(run), store.document(run.id, "red", Red)
-    title = change.title if change is not None else rfc.title if rfc is not None else f"Issue #{run.target.issue}"
+    named = change.title if change is not None else rfc.title if rfc is not None else ""
+    title = harmless(named) or f"Issue #{run.target.issue}"
     text = comments.unfinished_body(
         issue=run.target.issue,
         why=why,

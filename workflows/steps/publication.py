@@ -283,7 +283,7 @@ def open_pull_request(run_id: str) -> None:
         repo,
         branch=run.branch,
         base=run.base_ref,
-        title=change.title,
+        title=harmless(change.title),
         body=body,
         draft=True,
     )
@@ -293,7 +293,9 @@ def open_pull_request(run_id: str) -> None:
     if finishes:
         is_marked = pull_request.title.startswith(comments.UNFINISHED)
         body = comments.with_own_region(pull_request.body, text) or body
-        github.edit_pull_request(repo, pull_request.number, title=change.title if is_marked else None, body=body)
+        github.edit_pull_request(
+            repo, pull_request.number, title=harmless(change.title) if is_marked else None, body=body
+        )
     store.bind(run.target, pull_request=pull_request.number)
     ci.watch(run, pull_request, head, finishes=finishes)
     store.save_run(replace(run, pull_request=pull_request.number))
