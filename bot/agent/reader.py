@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from bot.agent import markup
+
 
 class Reader:
     """Takes typed values out of a JSON object and collects what is wrong instead of raising."""
@@ -30,6 +32,13 @@ class Reader:
         if not value.strip() and not may_be_empty:
             self.complain(f"{name}: it is empty.")
         return value.strip()
+
+    def markdown(self, name: str, *, may_be_empty: bool = False) -> str:
+        """A text that people read as Markdown, all of it."""
+        value = self.text(name, may_be_empty=may_be_empty)
+        if hidden := markup.hides(value):
+            self.complain(f"{name}: {hidden}.")
+        return value
 
     def has(self, name: str) -> bool:
         return self._given.get(name) is not None

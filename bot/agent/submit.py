@@ -217,12 +217,12 @@ def parse(assignment: Assignment, given: Mapping[str, object], expected: Expecte
         case Assignment.CI:
             draft = _mend(reader)
         case Assignment.UPDATE:
-            draft = UpdateDraft(reader.text("summary"))
+            draft = UpdateDraft(reader.markdown("summary"))
     return Rejected(tuple(dict.fromkeys(reader.problems))) if reader.problems else draft
 
 
 def _rfc(reader: Reader, expected: Expected) -> RfcDraft:
-    criteria = tuple(Criterion(r.text("id"), r.text("text"), _said(r, "test")) for r in reader.objects("criteria"))
+    criteria = tuple(Criterion(r.text("id"), r.markdown("text"), _said(r, "test")) for r in reader.objects("criteria"))
     citations = tuple(
         Citation(_path(r.text("path")), r.number("line"), r.text("quote")) for r in reader.objects("citations")
     )
@@ -239,20 +239,23 @@ def _rfc(reader: Reader, expected: Expected) -> RfcDraft:
         design=_bounded(reader, "design"),
         foreseen=_foreseen(reader),
         compatibility=_bounded(reader, "compatibility", may_be_empty=True),
-        alternatives=tuple(Alternative(r.text("design"), r.text("why_not")) for r in reader.objects("alternatives")),
+        alternatives=tuple(
+            Alternative(r.markdown("design"), r.markdown("why_not")) for r in reader.objects("alternatives")
+        ),
         criteria=criteria,
         non_goals=_bounded(reader, "non_goals", may_be_empty=reader.has("non_goals")),
         risks=_bounded(reader, "risks", may_be_empty=reader.has("risks")),
         questions=tuple(
-            Question(r.text("to"), r.text("question"), r.text("recommendation")) for r in reader.some("questions")
+            Question(r.text("to"), r.markdown("question"), r.markdown("recommendation"))
+            for r in reader.some("questions")
         ),
         citations=citations,
         tasks=tasks,
-        parts=tuple(RfcPart(r.text("title"), r.text("summary"), r.texts("criteria")) for r in reader.some("parts")),
-        sections=tuple(Section(r.text("heading"), r.text("text")) for r in reader.some("sections")),
+        parts=tuple(RfcPart(r.text("title"), r.markdown("summary"), r.texts("criteria")) for r in reader.some("parts")),
+        sections=tuple(Section(r.text("heading"), r.markdown("text")) for r in reader.some("sections")),
         what_changed=_bounded(reader, "what_changed", may_be_empty=not expected.is_revision),
-        replies=tuple(Reply(r.text("to").lstrip("@"), r.text("text")) for r in reader.some("replies")),
-        concerns=tuple(ConcernAnswer(r.number("number"), r.text("text")) for r in reader.some("concerns")),
+        replies=tuple(Reply(r.text("to").lstrip("@"), r.markdown("text")) for r in reader.some("replies")),
+        concerns=tuple(ConcernAnswer(r.number("number"), r.markdown("text")) for r in reader.some("concerns")),
         answers=_answers(reader),
     )
     has_gaps = bool(reader.problems)
@@ -333,7 +336,7 @@ def _foreseen(reader: Reader) -> Foreseen:
 
 def _bounded(reader: Reader, name: str, *, may_be_empty: bool = False) -> str:
     """A text that people can still read, and that fits into a comment."""
-    text = reader.text(name, may_be_empty=may_be_empty)
+    text = reader.markdown(name, may_be_empty=may_be_empty)
     if len(text) > SECTION_LIMIT:
         reader.complain(f"{name}: {len(text)} characters; nobody reads more than {SECTION_LIMIT}.")
     return text
@@ -343,7 +346,7 @@ def _answers(reader: Reader) -> tuple[FindingAnswer, ...]:
     if not reader.has("answers"):
         return ()
     return tuple(
-        FindingAnswer(r.text("finding"), r.choice("verdict", ("taken", "declined")) == "taken", r.text("text"))
+        FindingAnswer(r.text("finding"), r.choice("verdict", ("taken", "declined")) == "taken", r.markdown("text"))
         for r in reader.objects("answers")
     )
 
@@ -359,7 +362,7 @@ def _check_answers(reader: Reader, answers: tuple[FindingAnswer, ...], findings:
 def parse_inquiry(given: Mapping[str, object]) -> Inquiry | Rejected:
     """Turn the questions with which an RFC was not handed in into an inquiry, or say what is wrong with them."""
     reader = Reader(given, "")
-    inquiry = Inquiry(reader.text("findings"), reader.texts("questions"))
+    inquiry = Inquiry(reader.markdown("findings"), reader.texts("questions"))
     _need(reader, "questions", inquiry.questions)
     if len(inquiry.questions) > QUESTIONS_LIMIT:
         reader.complain(
@@ -391,8 +394,8 @@ def _critique(reader: Reader, most: int) -> Critique:
             id=f"F{number}",
             severity=Severity(r.choice("severity", tuple(Severity))),
             place=r.text("place"),
-            problem=r.text("problem"),
-            suggestion=r.text("suggestion", may_be_empty=True),
+            problem=r.markdown("problem"),
+            suggestion=r.markdown("suggestion", may_be_empty=True),
             test=r.text("test", may_be_empty=True),
             test_path=_path(r.text("test_path", may_be_empty=True)),
         )
@@ -411,13 +414,13 @@ def _plan(reader: Reader, expected: Expected) -> PlanDraft:
     _need(reader, "tasks", tasks)
     _check_unique(reader, "tasks", [task.id for task in tasks])
     _check_coverage(reader, "tasks", tasks, [c.id for c in expected.criteria], "add it to the task that fulfils it")
-    ground = reader.text("ground", may_be_empty=not expected.has_moved)
+    ground = reader.markdown("ground", may_be_empty=not expected.has_moved)
     stands = not reader.has("design_stands") or reader.choice("design_stands", ("no", "yes")) == "yes"
     if expected.has_moved and not reader.has("design_stands"):
         reader.complain("design_stands: the code has moved from under the RFC; say yes or no.")
     answers = _answers(reader)
     _check_answers(reader, answers, expected.findings)
-    return PlanDraft(tasks, reader.text("notes", may_be_empty=True), stands, ground, answers)
+    return PlanDraft(tasks, reader.markdown("notes", may_be_empty=True), stands, ground, answers)
 
 
 # A path of Rust identifiers, perhaps behind a target (`tests/cli.rs`), or rustdoc's own name of a documentation test.
@@ -425,7 +428,7 @@ _TEST_NAME = re.compile(r"(?:[\w./-]+(?:::|: ))?[A-Za-z_]\w*(?:::\w+)*|\S+\.(?:r
 
 
 def _tests(reader: Reader, expected: Expected) -> TestsDraft:
-    notes = reader.text("notes", may_be_empty=True)
+    notes = reader.markdown("notes", may_be_empty=True)
     tests = _named_tests(reader, reader.objects("tests"))
     _need(reader, "tests", tests)
     ids = [criterion.id for criterion in expected.criteria]
@@ -454,10 +457,10 @@ def _change(reader: Reader, expected: Expected) -> ChangeDraft:
     _check_answers(reader, answers, expected.findings)
     return ChangeDraft(
         title=_headline(reader, HEADLINE_LIMIT),
-        summary=reader.text("summary"),
-        deviations=reader.text("deviations", may_be_empty=True),
-        notes=reader.text("notes", may_be_empty=True),
-        survivors=tuple(SurvivorReason(r.text("mutant"), r.text("reason")) for r in reader.some("survivors")),
+        summary=reader.markdown("summary"),
+        deviations=reader.markdown("deviations", may_be_empty=True),
+        notes=reader.markdown("notes", may_be_empty=True),
+        survivors=tuple(SurvivorReason(r.text("mutant"), r.markdown("reason")) for r in reader.some("survivors")),
         answers=answers,
     )
 
@@ -467,7 +470,7 @@ def _mend(reader: Reader) -> MendDraft:
     if "\n" in headline or len(headline) > MEND_LIMIT:
         reader.complain(f"headline: one line of at most {MEND_LIMIT} characters; it has {len(headline)}.")
     is_mended = reader.choice("verdict", ("mended", "not_ours")) == "mended"
-    return MendDraft(is_mended, headline, reader.text("cause"), reader.text("summary"))
+    return MendDraft(is_mended, headline, reader.markdown("cause"), reader.markdown("summary"))
 
 
 def _review(reader: Reader, expected: Expected) -> ReviewDraft:
@@ -487,12 +490,12 @@ def _review(reader: Reader, expected: Expected) -> ReviewDraft:
     for id in mended:
         if id not in expected.findings:
             reader.complain(f"mended: no finding {id} is open; open are: {', '.join(expected.findings) or 'none'}.")
-    return ReviewDraft(reader.text("summary"), answers, tests, mended)
+    return ReviewDraft(reader.markdown("summary"), answers, tests, mended)
 
 
 def _thread_answer(reader: Reader, expected: Expected) -> Answer:
     kind = reader.choice("kind", ANSWER_KINDS)
-    answer = Answer(reader.text("thread"), kind, reader.text("text"))
+    answer = Answer(reader.text("thread"), kind, reader.markdown("text"))
     if kind != AMENDS_RFC:
         return answer
     answer = replace(answer, promise=reader.text("promise"), wording=reader.text("wording"))
