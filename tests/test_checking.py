@@ -248,3 +248,5 @@ def test_tests_that_passed_and_do_not_run_any_more_are_lost_unless_they_were_rem
 def test_the_summary_of_a_base_has_a_line_for_each_check_and_names_unformatted_files() -> None:
     summary = Baseline((result(CLIPPY, FAILED, found()), result(TEST, Success())), ("src/old.rs",)).summary()
     assert "cargo clippy" in summary and "cargo test" in summary and "src/old.rs" in summary
+    # What the base has is not new to anybody.
+    assert "clippy: FAILED; 1 error" in summary and "new" not in summary

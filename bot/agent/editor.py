@@ -168,7 +168,13 @@ class Editor:
         if not lines:
             return f"Edited {path}; it is empty now."
         first, last = max(1, first - CONTEXT_LINES), min(len(lines), last + CONTEXT_LINES)
-        return "Edited. " + _numbered(path, lines, first, max(first, last))
+        if last - first < 6 * CONTEXT_LINES:
+            return "Edited. " + _numbered(path, lines, first, max(first, last))
+        begin, end = first + 2 * CONTEXT_LINES, last - 2 * CONTEXT_LINES
+        return (
+            f"Edited. {_numbered(path, lines, first, begin)}\n"
+            f"[… {end - begin - 1} more lines of yours …]\n{_numbered(path, lines, end, last)}"
+        )
 
 
 def relative(path: str) -> str:

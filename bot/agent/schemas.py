@@ -46,6 +46,9 @@ def _fields(**properties: dict[str, object]) -> dict[str, object]:
     return _object(optional=properties, **properties)
 
 
+_LIBTEST_NAME = (
+    "As libtest prints it: `parser::tests::rejects_an_empty_key`, and what stands in `tests/` without its file."
+)
 _CRITERIA_IDS = _list(_TEXT, 'Ids of acceptance criteria, for example ["AC-1"].')
 
 ALTERNATIVES = 2
@@ -150,7 +153,8 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
                 id=_text("AC-1, AC-2, …"),
                 text=_text("One behaviour that can be observed from outside, with concrete values."),
                 test=_text(
-                    "The test that will prove it: its libtest name, or its file and name; empty where no test can."
+                    "The test that will prove it: `module::tests::name` as libtest prints it, or with its file "
+                    "`tests/cli.rs::name`; empty where no test can."
                 ),
             ),
             "Acceptance criteria: together they decide whether the work is done.",
@@ -179,7 +183,7 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
                 files=_list(_TEXT, "Paths it is expected to touch."),
                 criteria=_CRITERIA_IDS,
             ),
-            "The implementation in steps.",
+            "The implementation in steps; the first writes the tests.",
         ),
         parts=_list(
             _object(
@@ -236,7 +240,7 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
         optional=["notes"],
         tests=_list(
             _object(
-                name=_text("As libtest prints it, for example `parser::tests::rejects_an_empty_key`."),
+                name=_text(_LIBTEST_NAME),
                 criteria=_CRITERIA_IDS,
             ),
             "Every test that you added or changed.",
@@ -275,7 +279,7 @@ SCHEMAS: dict[Assignment, dict[str, object]] = {
         ),
         tests=_list(
             _object(
-                name=_text("As libtest prints it, for example `parser::tests::rejects_an_empty_key`."),
+                name=_text(_LIBTEST_NAME),
                 criteria=_CRITERIA_IDS,
             ),
             "Only if tests that you wrote in this round show that a criterion of the RFC holds, above all in place of a test "

@@ -46,7 +46,7 @@ def describe(result: CommandResult) -> str:
     if result.omitted:
         head += (
             f"; {result.omitted} bytes of output left out where marked: "
-            "write it to a file under /tmp and look at it in parts, or narrow it with rg"
+            "look at it in parts (`sed -n '120,180p'`, or a file under /tmp), or narrow it with rg"
         )
     if isinstance(result.exit, Timeout):
         head += "; everything it started was ended"

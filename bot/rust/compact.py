@@ -39,13 +39,15 @@ _CHATTER = re.compile(
 )
 
 
-def compact(results: Sequence[CheckResult], baseline: Sequence[CheckResult] = ()) -> str:
+def compact(results: Sequence[CheckResult], baseline: Sequence[CheckResult] | None = None) -> str:
     """Plain text of at most `LIMIT` characters for a model or a person.
 
     Compared with `baseline` (the same checks on the base) by code, file, message and source text, never by line number.
+    Where it is None nothing is called new.
     """
-    old = known_of(baseline)
-    failed_before = {test.key for result in baseline for test in failures(result)}
+    old = known_of(baseline or ())
+    failed_before = {test.key for result in baseline or () for test in failures(result)}
+    word = "" if baseline is None else "new "
     new: list[Diagnostic] = []
     lines: list[str] = []
     shown: set[tuple[object, ...]] = set()
@@ -53,7 +55,7 @@ def compact(results: Sequence[CheckResult], baseline: Sequence[CheckResult] = ()
     for result in results:
         fresh = new_diagnostics(result.diagnostics, old)
         fresh_failures = [test for test in failures(result) if test.key not in failed_before]
-        lines.append(_headline(result, fresh, fresh_failures))
+        lines.append(_headline(result, fresh, fresh_failures, word))
         for item in fresh:
             if (place := (item.code, item.path, item.line, item.message)) not in shown:
                 shown.add(place)
@@ -123,14 +125,13 @@ def _phase(diagnostic: Diagnostic) -> int:
 # --- the parts -------------------------------------------------------------------------------------------------------
 
 
-def _headline(result: CheckResult, new: Sequence[Diagnostic], new_failures: Sequence[TestRun]) -> str:
+def _headline(result: CheckResult, new: Sequence[Diagnostic], new_failures: Sequence[TestRun], word: str) -> str:
     check = result.check
     errors = sum(item.level is Level.ERROR for item in new)
     words = [_verdict(result, errors, new_failures)]
     if new:
-        words.append(
-            _count(errors, "new error") + (f", {_count(len(new) - errors, 'new warning')}" if errors < len(new) else "")
-        )
+        warnings = len(new) - errors
+        words.append(_count(errors, f"{word}error") + (f", {_count(warnings, f'{word}warning')}" if warnings else ""))
     if known := len(result.diagnostics) - len(new):
         words.append(f"{known} already on the base, not shown")
     if check.kind in _TESTED:

@@ -172,6 +172,14 @@ def test_text_is_inserted_after_a_line(code) -> None:
     assert (lines[0], lines[4], lines[-2], lines[-1]) == ("//! Top.", "// after four", "// end", "")
 
 
+def test_of_a_long_insertion_both_ends_are_shown(bench) -> None:
+    bench.write("a.txt", "first\nlast\n")
+    shown = bench.edit("insert", "a.txt", insert_line=1, insert_text="".join(f"{n}\n" for n in range(2, 102))).text
+    assert shown.splitlines()[:2] == ["Edited. a.txt, lines 1 to 9 of 102:", "     1\tfirst"]
+    assert "\n     9\t9\n[… 84 more lines of yours …]\na.txt, lines 94 to 102 of 102:\n    94\t94\n" in shown
+    assert shown.endswith("   101\t101\n   102\tlast")
+
+
 def test_text_is_inserted_behind_a_last_line_without_end(bench) -> None:
     bench.write("a.txt", "one")
     bench.edit("insert", "a.txt", insert_line=1, insert_text="two")

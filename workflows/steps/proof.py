@@ -88,7 +88,7 @@ def prove_red(run_id: str, trial: int, trials: int) -> bool:
     criteria = {test.key: _criteria(test, named) for test in red_tests}
     bench.keep(Kept.RED, tree)
     bundle.note(run, bundle.RED, tree, results)
-    store.put_document(run_id, "red", Red(tree, kinds, criteria, compact(results)))
+    store.put_document(run_id, "red", Red(tree, kinds, criteria, compact(results, baseline.results)))
     return True
 
 
