@@ -118,11 +118,14 @@ def test_words_of_a_review_are_read_whoever_started_the_round_and_only_once(test
     tester.author_says(review=[[write(crate.LIBRARY_PATH, crate.REWORDED), check()], answer_every_thread])
     pull_request = tester.implement(tester.with_rfc())
     gate = tester.hold("review")
+    slow = tester.world.trouble("slow", "issues/create-comment", method="POST", seconds=8)
     with tester.github.world.lock:
-        # Whoever spoke in free words opens the round; the review without remarks joins it.
         tester.town.changes.comment(
             pull_request.issue, tester.town.maintainer, f"@{tester.github.app.slug} please read it once more"
         )
+    # Whoever spoke in free words has opened the round, which has not begun to read: the review joins it.
+    tester.world.wait_until_it_struck(slow)
+    with tester.github.world.lock:
         tester.town.changes.review(
             pull_request, tester.person(WRITER), event="REQUEST_CHANGES", body="The comment hides a platypus."
         )
